@@ -1,0 +1,170 @@
+/*
+ * The Redis bus without its sockets: the names of keys, the commands that
+ * publish and read, and what their answers mean (sse-redis(7)).  Together with
+ * redis_link.h and reader.h it is the only code that knows them.
+ */
+#ifndef BUS_H
+#define BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hiredis/hiredis.h>
+
+#include "event.h"
+#include "place.h"
+
+/* What is constant for a program's run; texts borrowed. */
+struct bus_conf {
+	const char *prefix;     /* "sse:" */
+	unsigned int log_count; /* events kept a channel; 0: no log */
+	int64_t log_age_ms;     /* and for how long; 0: for ever */
+	int64_t once_ms;        /* how long keys of --once are kept */
+	int64_t producer_ms;    /* and batch numbers of producers */
+};
+
+#define BUS_PREFIX "sse:"
+#define BUS_CONF_DEFAULT \
+	((struct bus_conf){ BUS_PREFIX, 1000, 3600000, 86400000, 3600000 })
+
+/* One command for redisAppendCommandArgv() and redisAsyncCommandArgv(). */
+struct bus_command {
+	int argc;
+	const char **argv;
+	size_t *argvlen;
+	struct sse_buf mem; /* where the arguments made here lie */
+};
+
+void bus_command_free(struct bus_command *c);
+
+/*
+ * A batch of events to publish, kept whole until it is answered, so that it
+ * can be sent again: with the same producer and number it then publishes
+ * nothing and is answered as the first time.
+ */
+struct bus_batch;
+
+struct bus_batch *bus_batch_new(const struct bus_conf *conf);
+void bus_batch_free(struct bus_batch *b);
+void bus_batch_clear(struct bus_batch *b); /* for the next one */
+
+/* Append a copy of ev, whose channel is set.  once may be empty.  -1: ENOMEM. */
+int bus_batch_add(
+    struct bus_batch *b, const struct event *ev, struct sse_text once);
+size_t bus_batch_count(const struct bus_batch *b);
+size_t bus_batch_bytes(const struct bus_batch *b);
+
+/* Who sends it: PRODUCER of sse:pub:PRODUCER, and its number, from 1 up. */
+int bus_batch_set_producer(
+    struct bus_batch *b, const char *producer, uint64_t number);
+
+/* It moves relay's mark from one place to another; "" from: no mark yet. */
+int bus_batch_set_mark(struct bus_batch *b, const char *relay,
+    struct sse_text from, struct sse_text to);
+
+/* The publish script as EVALSHA, or EVAL with its text.  -1: ENOMEM. */
+int bus_batch_command(
+    const struct bus_batch *b, bool by_sha, struct bus_command *c);
+
+enum bus_answer {
+	BUS_OK,         /* published, or it had been before */
+	BUS_NOSCRIPT,   /* send it again by its text */
+	BUS_MARK_MOVED, /* another relay of that name went ahead */
+	BUS_BUSY,       /* try again later (LOADING, BUSY, TRYAGAIN, OOM) */
+	BUS_DENIED,     /* authentication or permission */
+	BUS_REFUSED,    /* the request itself is wrong; bus_error says why */
+};
+
+/* The answer to one event. */
+struct bus_minted {
+	struct place place;
+	struct sse_text id; /* on the wire; lies in the reply */
+	bool repeated;      /* not published now: a repeat or --once */
+};
+
+/*
+ * Read the answer to a batch.  minted has room for its count; NULL: not asked.
+ * *mark is the relay's mark as it stands in Redis, lying in the reply.
+ */
+enum bus_answer bus_batch_answer(const struct bus_batch *b, const redisReply *r,
+    struct bus_minted *minted, struct sse_text *mark);
+
+/* Why a reply is no success, in one line; good as long as the reply. */
+const char *bus_error(const redisReply *r);
+
+/*
+ * Attach: to be sent once SUBSCRIBE of all channels and of marker is confirmed.
+ * It reads each channel's log behind after (its newest count entries when after
+ * is zero), publishes a marker on the Pub/Sub channel marker and tells the last
+ * minted place.
+ */
+int bus_attach_command(const struct bus_conf *conf, const char *marker,
+    const struct sse_text *channels, size_t n, struct place after, bool by_sha,
+    struct bus_command *c);
+
+struct bus_attached {
+	struct place last;  /* the last minted */
+	struct place birth; /* the first since Redis was empty; zero: none */
+	size_t nlogs;       /* one a channel, in the order asked for */
+};
+
+/* One entry of a log.  It lies in the reply. */
+struct bus_entry {
+	struct event ev; /* has_id set, id as on the wire */
+	struct place place;
+	struct place prev; /* zero: the first of its channel */
+};
+
+enum bus_answer bus_attach_answer(const redisReply *r, struct bus_attached *a);
+size_t bus_log_count(const redisReply *r, size_t log);
+/* -1 when it is none that a publisher wrote; it is then to be passed over. */
+int bus_log_entry(
+    const redisReply *r, size_t log, size_t i, struct bus_entry *e);
+
+/* A page of one channel's log: behind after, at most count, oldest first. */
+int bus_page_command(const struct bus_conf *conf, struct sse_text channel,
+    struct place after, unsigned int count, struct bus_command *c);
+enum bus_answer bus_page_answer(const redisReply *r, size_t *count);
+int bus_page_entry(const redisReply *r, size_t i, struct bus_entry *e);
+
+/*
+ * A live message as it came on a Pub/Sub channel.  One message is any number
+ * of entries, of one channel and in the order of places.
+ */
+struct bus_live;
+
+struct bus_live *bus_live_new(const struct bus_conf *conf);
+void bus_live_free(struct bus_live *l);
+
+/*
+ * Begin with the message payload on the Pub/Sub channel topic.  Returns 1 for
+ * events, 2 for a marker with *horizon set, 0 when topic is not ours.
+ */
+int bus_live_begin(struct bus_live *l, struct sse_text topic,
+    struct sse_text payload, struct place *horizon);
+
+/*
+ * The next event of the message: 1 with *e set, good until the next call; 0 at
+ * the end.  An event without ID, from a raw PUBLISH, has place zero.
+ */
+int bus_live_next(struct bus_live *l, struct bus_entry *e);
+
+/* The Pub/Sub channel of a channel: PREFIX CHANNEL.  -1: ENOMEM. */
+int bus_topic(
+    const struct bus_conf *conf, struct sse_text channel, struct sse_buf *b);
+
+/* An instance's own Pub/Sub channel for markers, made from random bytes. */
+#define BUS_MARKER_LEN 64
+void bus_marker_name(const struct bus_conf *conf, char name[BUS_MARKER_LEN]);
+
+/* On connecting: raise sse:last to seen; the answer is the one before it. */
+int bus_raise_command(
+    const struct bus_conf *conf, struct place seen, struct bus_command *c);
+enum bus_answer bus_raise_answer(const redisReply *r, struct place *before);
+
+/* A relay's mark. */
+int bus_mark_command(
+    const struct bus_conf *conf, const char *relay, struct bus_command *c);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * An event as it passes between the programs: what the standard knows and the
+ * fields that route it (DESIGN "An event between the programs").  It borrows
+ * all of its texts; whoever keeps one makes a copy of its own.
+ */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sse.h"
+
+#define CHANNEL_MAX 200 /* bytes of a channel's name */
+
+struct event {
+	struct sse_text channel; /* empty: none named */
+	struct sse_text type;    /* empty: "message" */
+	struct sse_text id;      /* the publisher's own, when has_id */
+	struct sse_text data;
+	struct sse_text match; /* labels, "k=v" joined by one space; or empty */
+	struct sse_text origin; /* the ID where it came from; empty: none */
+	struct sse_text via; /* relays' names joined by one space; or empty */
+	int64_t retry_ms;    /* -1: none */
+	int64_t expires_ms;  /* Unix time; -1: never */
+	bool high;           /* priority: high */
+	bool has_id;
+	bool has_data; /* false: a block that dispatches nothing */
+};
+
+/* The event of which nothing is set. */
+#define EVENT_NONE ((struct event){ .retry_ms = -1, .expires_ms = -1 })
+
+/* A string constant as text. */
+#define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
+
+struct sse_text text_of(const char *s); /* of a string; NULL gives none */
+bool text_is(struct sse_text t, const char *s);
+
+/*
+ * Take one routing field ("channel", "match", "priority", "expires", "origin",
+ * "via") into ev.  Returns 1 when taken, 0 when name is none of them, -1 when
+ * the value is malformed (then ev is as before).  An empty value unsets.
+ */
+int event_set_field(
+    struct event *ev, struct sse_text name, struct sse_text value);
+
+/*
+ * Why ev may not be published, or NULL: a channel name out of bounds (when one
+ * is named), a type that begins with "sse:", line breaks in type or ID, NUL in
+ * the ID.  The answer is a constant that fits behind "line 3: ".
+ */
+const char *event_fault(const struct event *ev);
+
+/* Is name a channel's: 1 to 200 bytes of UTF-8 without what DESIGN forbids? */
+bool channel_valid(struct sse_text name);
+
+/* Is it of a reserved family: broadcast, presence, client:ID, group:NAME? */
+bool channel_reserved(struct sse_text name);
+
+/*
+ * Append ev as a block: the routing fields, each that is set, then the
+ * standard's.  -1 with errno as sse_encode_event().
+ */
+int event_encode(struct sse_buf *b, const struct event *ev);
+
+/* Append only the routing fields but channel, one line each. */
+int event_encode_routing(struct sse_buf *b, const struct event *ev);
+
+/*
+ * Take what a decoder handed out, which was asked for SSE_ASK_FIELDS.  The id
+ * is set only when the very block bore it.  -1 with errno EINVAL when a routing
+ * field is malformed; *what then names it.
+ */
+int event_decode(struct event *ev, const struct sse_decoder *d,
+    const struct sse_event *from, const char **what);
+
+/* A copy with texts of its own, in one allocation: free() it.  NULL: ENOMEM. */
+struct event *event_dup(const struct event *ev);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Following one URL as EventSource does: request, decode, and reconnect with
+ * the last event ID, after the reconnection time, with backoff and jitter.
+ * On libcurl; one object is one stream.  The caller waits and pulls events, so
+ * that nothing is called back into the program.
+ *
+ * Spec: HTML, "Processing model" of server-sent events.
+ */
+#ifndef FOLLOW_H
+#define FOLLOW_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "event.h"
+
+struct follow;
+
+/* What to do; constant while the object lives, texts borrowed. */
+struct follow_conf {
+	const char *url;
+	const char *last_id; /* of the first request; NULL: none */
+	size_t max_bytes;    /* of an event; 0: libsse's default */
+	int64_t connect_ms;  /* time to connect; 0: 30 s */
+	int64_t idle_ms; /* no byte for that long is a dead peer; 0: never */
+	int64_t retry_max_ms; /* the longest wait between attempts; 0: 60 s */
+	bool reconnect;       /* after a first success */
+	bool retry_first;     /* a first connection that fails is tried again */
+	bool ask_place;       /* send Sse-Show: place */
+	const char *show; /* more for Sse-Show, as "channel,routing"; NULL */
+	/* Set further curl options on each new handle; NULL: none.  -1 ends. */
+	int (*setup)(CURL *easy, void *arg);
+	void *arg;
+};
+
+enum follow_what {
+	FOLLOW_WAIT,  /* nothing now: poll, then call again */
+	FOLLOW_EVENT, /* *ev is an event, good until the next call */
+	FOLLOW_OPEN,  /* a response has begun: 200 and the right type */
+	FOLLOW_LOST,  /* the connection is gone; it will be tried again */
+	FOLLOW_END,   /* the server said there is no more (204, sse:end) */
+	FOLLOW_FAULT, /* for good: follow_status(), follow_fault() say why */
+};
+
+/* NULL with errno ENOMEM.  curl_global_init() is the program's. */
+struct follow *follow_new(const struct follow_conf *conf);
+void follow_free(struct follow *f);
+
+/*
+ * Do what can be done without waiting and say what came of it; call until it
+ * is FOLLOW_WAIT before each wait.
+ */
+enum follow_what follow_next(struct follow *f, struct event *ev);
+
+/*
+ * Wait until there may be something to do, at most timeout_ms (-1: as long as
+ * it takes), or until one of the n extra descriptors is ready, whose revents
+ * are then set.  Returns as poll(); EINTR is returned.
+ */
+int follow_wait(
+    struct follow *f, struct pollfd *extra, unsigned int n, int timeout_ms);
+
+/* The last event ID in force: where a later run continues. */
+struct sse_text follow_last_id(const struct follow *f);
+
+/*
+ * Drop the connection and go back: the next request, made at once, bears id
+ * as its last event ID.  -1 with ENOMEM.
+ */
+int follow_rewind(struct follow *f, struct sse_text id);
+
+/* After FAULT: a status of DESIGN's table, and one line with URL and cause. */
+int follow_status(const struct follow *f);
+const char *follow_fault(const struct follow *f);
+
+/* After LOST: the same line, and when the next attempt is made. */
+int64_t follow_retry_in_ms(const struct follow *f);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * An event as one JSON line (DESIGN "An event between the programs").
+ */
+#ifndef JSON_H
+#define JSON_H
+
+#include "event.h"
+
+/*
+ * Append ev as one JSON object and LF, members in the order channel, id, event,
+ * data, retry, match, priority, expires, origin, via; what is unset is absent.
+ * Text is expected to be UTF-8.  With data_is_json, data that is a JSON value
+ * goes in as that value.  -1 with ENOMEM.
+ */
+int json_encode_event(
+    struct sse_buf *b, const struct event *ev, bool data_is_json);
+
+/* An event read from JSON, and what its texts lie in. */
+struct json_event {
+	struct event ev;
+	void *root;          /* owned */
+	struct sse_buf text; /* owned: labels and names joined */
+};
+
+/*
+ * Read one line.  Returns 0 with *je set, to be freed; -1 with *fault a short
+ * text ("not a JSON object", "data is not a string", "unknown member \"dta\"");
+ * it is good until the next call on the same je.
+ */
+int json_decode_event(
+    struct json_event *je, const char *line, size_t len, const char **fault);
+void json_event_free(struct json_event *je);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Standard output of a program in a pipeline: whole events only, written
+ * before every wait, never made non-blocking, watched for a reader that has
+ * gone.  It may exit, so only programs use it.
+ */
+#ifndef STDOUT_H
+#define STDOUT_H
+
+#include <stddef.h>
+
+/* Ignore SIGPIPE, so that a write tells.  To be called once, first. */
+void stdout_open(void);
+
+/*
+ * Write all of it, waiting as long as the reader takes.  When the reader has
+ * gone the program ends quietly with 0, after gone() when it is not NULL; any
+ * other fault (a full disk) ends it with EX_IOERR and a message.
+ */
+void stdout_write(const void *p, size_t len, void (*gone)(void *), void *arg);
+
+/*
+ * What to poll, so that a wait ends when the reader of a pipe or socket has
+ * gone: add { STDOUT_FILENO, 0, 0 } to the set; POLLERR says so.
+ */
+int stdout_has_gone(short revents);
+
+#endif
