@@ -1,0 +1,72 @@
+/*
+ * Listening sockets: what -l and -a name, opened and closed.  Blocking name
+ * look-ups and all, so for the time before the loop runs.
+ */
+#ifndef LISTENER_H
+#define LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum listener_kind {
+	LISTENER_PORT, /* both loopback addresses */
+	LISTENER_HOST, /* host:port, [v6]:port, *:port for all addresses */
+	LISTENER_UNIX, /* unix:PATH */
+};
+
+/* A value of -l or -a, taken apart. */
+struct listener_addr {
+	enum listener_kind kind;
+	const char *text; /* as typed; borrowed */
+	char host[256];   /* LISTENER_HOST; "*": all */
+	char port[6];     /* decimal, "0": any that is free */
+	const char *path; /* LISTENER_UNIX; in text */
+};
+
+/*
+ * Read text, which is to outlive a.  Returns 0, or -1 with *fault a constant
+ * that fits behind "listen address TEXT: ".
+ */
+int listener_parse(
+    struct listener_addr *a, const char *text, const char **fault);
+
+/* One listening socket: non-blocking, close-on-exec. */
+struct listener {
+	int fd;
+	bool admin;
+	bool is_unix;
+	char *url;  /* owned: "http://127.0.0.1:8080" or "unix:/path" */
+	char *path; /* owned: the Unix socket made here; else NULL */
+	dev_t dev;  /* which file that was */
+	ino_t ino;
+};
+
+struct listeners {
+	struct listener *v;
+	size_t n;
+};
+
+#define LISTENER_FAULT_MAX 512
+
+/*
+ * Open the sockets a stands for and append them to ls.  A Unix socket gets
+ * mode; one that nobody answers on is replaced.  LISTENER_PORT with port 0 has
+ * one number on both addresses; without IPv6 there is IPv4 alone.  With admin,
+ * addresses other than loopback are refused.
+ *
+ * Returns 0, or an exit status with fault set to one line that names address
+ * and remedy: EX_USAGE (not loopback), EX_UNAVAILABLE (in use, or no such host
+ * or address), EX_NOPERM (a port below 1024), EX_CANTCREAT (a Unix socket's path).
+ * ls then holds what it held before.
+ */
+int listener_open(struct listeners *ls, const struct listener_addr *a,
+    bool admin, mode_t mode, char fault[static LISTENER_FAULT_MAX]);
+
+/*
+ * Close all and unlink the Unix sockets that were made here and still are the
+ * same.  ls is then empty.
+ */
+void listener_close(struct listeners *ls);
+
+#endif

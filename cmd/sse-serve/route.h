@@ -1,0 +1,108 @@
+/*
+ * What a request head asks for.  Pure; one allocation holds all the texts.
+ */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth.h"
+#include "http.h"
+#include "input.h"
+#include "sse.h"
+
+#define ROUTE_CHANNELS_MAX 64 /* channels a request may name */
+#define ROUTE_TYPES_MAX 64    /* event= a request may bear */
+#define ROUTE_ID_MAX 1024     /* bytes of a last event ID */
+#define ROUTE_TYPE_MAX 1024   /* bytes of an event type */
+#define ROUTE_LAST_MAX 100000 /* the most that last= may ask for */
+
+enum route_what {
+	ROUTE_EVENTS,  /* an event stream */
+	ROUTE_PUBLISH, /* the body is events for a channel */
+	ROUTE_VIEWER,  /* the page */
+	ROUTE_OPTIONS, /* a CORS preflight, or OPTIONS as such */
+	ROUTE_BAD,     /* none of these: status and why */
+};
+
+/* Where a stream starts. */
+enum route_start {
+	ROUTE_NOW,
+	ROUTE_AFTER_ID, /* behind last_id */
+	ROUTE_LAST_N,   /* with the newest last_n */
+};
+
+/* What show= asks to see. */
+#define SHOW_CHANNEL 0x1u
+#define SHOW_HELLO 0x2u
+#define SHOW_PLACE 0x4u
+#define SHOW_ROUTING 0x8u
+
+struct route {
+	enum route_what what;
+	bool head_only; /* the request was HEAD: answer without a body */
+
+	/* ROUTE_BAD */
+	int status;        /* 400, 403, 404, 405, 406, 413, 414, 415, 421 */
+	const char *why;   /* a constant, one line, with the remedy */
+	const char *allow; /* with 405: the methods; else NULL */
+
+	/* ROUTE_EVENTS: what it asked for; what is its own comes on top */
+	struct sse_text channels[ROUTE_CHANNELS_MAX]; /* no name twice */
+	size_t nchannels;
+	enum route_start start;
+	struct sse_text last_id; /* never empty with ROUTE_AFTER_ID */
+	uint64_t last_n;
+	struct sse_text types[ROUTE_TYPES_MAX]; /* none: all types */
+	size_t ntypes;
+	unsigned int show; /* SHOW_* or-ed */
+
+	/* ROUTE_PUBLISH */
+	struct sse_text channel;
+	enum input_format format; /* INPUT_WHOLE, INPUT_SSE or INPUT_JSON */
+	struct sse_text type;     /* event=, with INPUT_WHOLE; may be empty */
+	struct sse_text id;       /* id=, likewise */
+	bool has_id;
+
+	char *mem; /* owned: where the texts lie */
+};
+
+/* What the answer depends on besides the request. */
+struct route_conf {
+	const struct identity *id;  /* the client */
+	bool open_publish;          /* anyone may publish */
+	bool loopback_host;         /* Host must name this machine: the
+				       administration listener on TCP */
+	const char *const *origins; /* allowed origins, "*": any may read */
+	size_t norigins;
+};
+
+/*
+ * Say what h asks for.  Returns 0 with *r set, to be freed; -1 with ENOMEM.
+ * r's texts are its own, so the bytes of the head may go.
+ */
+int route_parse(
+    struct route *r, const struct http_head *h, const struct route_conf *conf);
+void route_free(struct route *r);
+
+/*
+ * The CORS field lines for an answer to h, CRLF behind each, "" when its origin
+ * is not allowed to read: for http_answer.fields and http_stream_head().  buf
+ * is what they are written to.
+ */
+#define ROUTE_CORS_MAX 512
+const char *route_cors(const struct http_head *h, const struct route_conf *conf,
+    char buf[static ROUTE_CORS_MAX]);
+
+/*
+ * Append the answer to what needs no other: ROUTE_VIEWER, ROUTE_OPTIONS and
+ * ROUTE_BAD, and ROUTE_EVENTS asked for by HEAD.  close says that no further
+ * request is read.  -1 with ENOMEM.
+ */
+int route_answer(struct sse_buf *b, const struct route *r,
+    const struct http_head *h, const struct route_conf *conf, bool close,
+    int64_t now_s);
+
+#endif
