@@ -77,7 +77,7 @@ embed_inc := $(embedded:%=$(BUILD)/embed/%.inc)
 
 all: lib programs
 lib: $(BUILD)/libsse.so $(BUILD)/libsse.a $(BUILD)/libsse.pc
-programs: $(PROGRAMS:%=$(BUILD)/%)
+programs: $(patsubst cmd/%/main.c,$(BUILD)/%,$(wildcard cmd/*/main.c))
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
