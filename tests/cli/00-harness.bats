@@ -1,0 +1,70 @@
+# The tests' own tools: what they start is up, and ends.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+@test "a Redis of the test's own answers on its port and its socket" {
+	start_redis
+	[ "$(redis PING)" = PONG ]
+	[ "$(redis-cli -u "$SSE_REDIS_URL" PING)" = PONG ]
+	[ -S "${REDIS_UNIX_URL#redis+unix://}" ]
+}
+
+@test "what a Redis with appendonly was given survives SIGKILL" {
+	start_redis 'appendonly yes' 'appendfsync always'
+	redis SET kept yes
+	kill_redis
+	[ "$status" -eq 137 ]
+	run ! redis PING
+	restart_redis
+	[ "$(redis GET kept)" = yes ]
+	[ "$(redis-cli -u "$SSE_REDIS_URL" GET kept)" = yes ]
+}
+
+@test "two Redis servers are apart" {
+	start_redis
+	one=$SSE_REDIS_URL
+	REDIS=other start_redis 'requirepass secret'
+	[ "$one" != "$SSE_REDIS_URL" ]
+	[[ "$(REDIS=other redis PING)" = NOAUTH* ]]
+	REDIS=other stop_redis
+	[ "$(redis PING)" = PONG ]
+}
+
+@test "a configuration that Redis refuses fails at once, not in vain" {
+	run start_redis 'no-such-directive yes'
+	[ "$status" -ne 0 ]
+	[[ "$output" = *no-such-directive* ]]
+}
+
+@test "a spawned program has the input of the call, and its status is known" {
+	spawn cat cat <<<'a line'
+	await_exit cat
+	[ "$status" -eq 0 ]
+	[ "$(cat cat.out)" = 'a line' ]
+	spawn false sh -c 'echo why >&2; exit 3'
+	await_exit false
+	[ "$status" -eq 3 ]
+	[ "$(cat false.err)" = why ]
+	spawn sleep sleep 1000
+	stop sleep
+	[ "$status" -eq 143 ]
+}
+
+@test "a fed program reads each line as it comes, and the end" {
+	feed_open
+	spawn cat cat <feed
+	feed one two
+	await_lines 2 cat.out
+	await_grep '^two$' cat.out
+	feed_close
+	await_exit cat
+	[ "$status" -eq 0 ]
+}
+
+@test "waiting in vain fails" {
+	AWAIT=0 run await_file nothing
+	[ "$status" -eq 1 ]
+	LIMIT=1 SLOW=1 run limit sleep 100
+	[ "$status" -eq 124 ]
+}
