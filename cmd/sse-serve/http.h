@@ -1,7 +1,6 @@
 /*
- * HTTP/1.1 as bytes: request heads and chunked bodies are read, answers are
- * written.  Pure: no I/O, no clock; nothing is allocated but in the caller's
- * buffer.  What is read points into the caller's bytes.
+ * The head of an HTTP/1.1 request.  Pure: no I/O, no allocation; what is read
+ * points into the caller's bytes.
  *
  * Strict, since a lenient reader behind a proxy is how requests are smuggled:
  * every line ends with CRLF (a bare LF or CR is refused), nothing is folded,
@@ -9,7 +8,7 @@
  * bytes above 0x7f unescaped, as curl sends what is typed.
  *
  * Spec: RFC 9112, "Message Format", "Request Line", "Field Syntax", "Message
- * Body", "Transfer Codings"; RFC 9110, "Fields", "Content Negotiation".
+ * Body"; RFC 9110, "Fields", "Content Negotiation".
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -69,6 +68,9 @@ ssize_t http_parse(
 /* For a head that outgrew the caller's bound: 414 in its first line, else 431. */
 int http_too_long(const char *buf, size_t len);
 
+/* Is t this word, letter case aside?  (ASCII's, whatever the locale.) */
+bool http_same(struct sse_text t, const char *word);
+
 /* The value of the first field so named, letter case aside; ptr NULL: none. */
 struct sse_text http_field(const struct http_head *h, const char *name);
 
@@ -101,68 +103,5 @@ int http_accepts(const struct http_head *h, const char *type, bool *by_name);
 
 /* Is the method this one?  (Letter case counts.) */
 bool http_method_is(const struct http_head *h, const char *method);
-
-/*
- * A chunked body.  { 0 } is ready for the first byte.  Extensions and trailer
- * fields are checked and dropped; HTTP_CHUNK_EXTRA_MAX bytes of them in all
- * are let pass.
- */
-#define HTTP_CHUNK_EXTRA_MAX 16384
-
-struct http_chunk {
-	int state;
-	unsigned int digits;
-	uint64_t left; /* of this chunk */
-	size_t extra;  /* bytes of extensions and trailers so far */
-	bool done;     /* the body is complete */
-};
-
-/*
- * Read from len bytes at buf, which may break off anywhere, up to the end of
- * the first piece of data.  Returns the bytes read, with *data the piece (in
- * buf; empty when there is none), or -1 when it is no chunked body (answer 400
- * and close).  All is read when the return is len or c->done is set; what
- * stands behind belongs to the next request.
- */
-ssize_t http_chunk_read(
-    struct http_chunk *c, const char *buf, size_t len, struct sse_text *data);
-
-/* The reason phrase: "Not Found"; "Unknown" for a status not known here. */
-const char *http_reason(int status);
-
-/* An answer with its whole body. */
-struct http_answer {
-	int status;
-	const char *fields; /* more field lines, CRLF behind each; NULL: none */
-	const char *type;   /* Content-Type; NULL: none */
-	struct sse_text body;
-	bool head_only; /* the request was HEAD: lengths, but no body */
-	bool close;     /* say Connection: close */
-	int64_t now_s;  /* Unix time for Date; 0: no Date */
-};
-
-/*
- * Append an answer: status line, Date, Content-Length (not with 1xx and 204),
- * Content-Type, X-Content-Type-Options, Connection, fields, body.
- * -1 with ENOMEM; the buffer is then as before.
- */
-int http_answer(struct sse_buf *b, const struct http_answer *a);
-
-/*
- * The answer to a request that cannot be served: the status, and why as plain
- * text, one line.  -1 with ENOMEM.
- */
-int http_refuse(
-    struct sse_buf *b, int status, const char *why, bool close, int64_t now_s);
-
-/*
- * The head of an event stream: 200, never cached, never buffered or
- * compressed by a proxy, ended by the close of the connection.  fields as in
- * http_answer (route_cors() makes some).  -1 with ENOMEM.
- */
-int http_stream_head(struct sse_buf *b, const char *fields, int64_t now_s);
-
-/* Append "HTTP/1.1 100 Continue" and its blank line.  -1 with ENOMEM. */
-int http_continue(struct sse_buf *b);
 
 #endif

@@ -15,9 +15,6 @@
 
 #define ROUTE_CHANNELS_MAX 64 /* channels a request may name */
 #define ROUTE_TYPES_MAX 64    /* event= a request may bear */
-#define ROUTE_ID_MAX 1024     /* bytes of a last event ID */
-#define ROUTE_TYPE_MAX 1024   /* bytes of an event type */
-#define ROUTE_LAST_MAX 100000 /* the most that last= may ask for */
 
 enum route_what {
 	ROUTE_EVENTS,  /* an event stream */
@@ -45,7 +42,7 @@ struct route {
 	bool head_only; /* the request was HEAD: answer without a body */
 
 	/* ROUTE_BAD */
-	int status;        /* 400, 403, 404, 405, 406, 413, 414, 415, 421 */
+	int status;        /* 400, 403, 404, 405, 406, 415 or 421 */
 	const char *why;   /* a constant, one line, with the remedy */
 	const char *allow; /* with 405: the methods; else NULL */
 
@@ -60,7 +57,7 @@ struct route {
 	unsigned int show; /* SHOW_* or-ed */
 
 	/* ROUTE_PUBLISH */
-	struct sse_text channel;
+	struct sse_text channel;  /* empty: each event names its own */
 	enum input_format format; /* INPUT_WHOLE, INPUT_SSE or INPUT_JSON */
 	struct sse_text type;     /* event=, with INPUT_WHOLE; may be empty */
 	struct sse_text id;       /* id=, likewise */
@@ -82,27 +79,12 @@ struct route_conf {
 /*
  * Say what h asks for.  Returns 0 with *r set, to be freed; -1 with ENOMEM.
  * r's texts are its own, so the bytes of the head may go.
+ *
+ * What r asks for, conf->id may do; but the channels that events in a body name
+ * themselves are yet to be held against auth_may_publish().
  */
 int route_parse(
     struct route *r, const struct http_head *h, const struct route_conf *conf);
 void route_free(struct route *r);
-
-/*
- * The CORS field lines for an answer to h, CRLF behind each, "" when its origin
- * is not allowed to read: for http_answer.fields and http_stream_head().  buf
- * is what they are written to.
- */
-#define ROUTE_CORS_MAX 512
-const char *route_cors(const struct http_head *h, const struct route_conf *conf,
-    char buf[static ROUTE_CORS_MAX]);
-
-/*
- * Append the answer to what needs no other: ROUTE_VIEWER, ROUTE_OPTIONS and
- * ROUTE_BAD, and ROUTE_EVENTS asked for by HEAD.  close says that no further
- * request is read.  -1 with ENOMEM.
- */
-int route_answer(struct sse_buf *b, const struct route *r,
-    const struct http_head *h, const struct route_conf *conf, bool close,
-    int64_t now_s);
 
 #endif

@@ -1,0 +1,547 @@
+#include <string.h>
+
+#include "http.h"
+
+/* What a step of the parser returns. */
+enum step { BAD = -1, PARTIAL = 0, ON = 1 };
+
+/* Where the parser stands; p moves on only over what is well formed. */
+struct cursor {
+	const char *p, *end;
+	struct http_head *h;
+	int *status;
+};
+
+static enum step
+bad(struct cursor *c, int status, const char *fault)
+{
+	*c->status = status;
+	c->h->fault = fault;
+	return BAD;
+}
+
+/* The locale has no say in a protocol's letters. */
+static unsigned char
+lower(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_alnum(char c)
+{
+	return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');
+}
+
+static bool
+is_token(char c)
+{
+	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* May stand in a field's value: visible, blank, or above ASCII. */
+static bool
+is_value(char c)
+{
+	return is_blank(c) || ((unsigned char)c > 0x20 && c != 0x7f);
+}
+
+static struct sse_text
+text(const char *from, const char *to)
+{
+	return (struct sse_text){ from, (size_t)(to - from) };
+}
+
+static struct sse_text
+trim(struct sse_text t)
+{
+	while (t.len > 0 && is_blank(t.ptr[t.len - 1]))
+		t.len--;
+	while (t.len > 0 && is_blank(*t.ptr)) {
+		t.ptr++;
+		t.len--;
+	}
+	return t;
+}
+
+bool
+http_same(struct sse_text t, const char *word)
+{
+	size_t i = 0;
+
+	for (; i < t.len && word[i] != '\0'; i++)
+		if (lower(t.ptr[i]) != lower(word[i]))
+			return false;
+	return i == t.len && word[i] == '\0';
+}
+
+/* Step over the bytes of s, as many as there are. */
+static enum step
+expect(struct cursor *c, const char *s, const char *fault)
+{
+	for (; *s != '\0'; s++, c->p++) {
+		if (c->p == c->end)
+			return PARTIAL;
+		if (*c->p != *s)
+			return bad(c, 400, fault);
+	}
+	return ON;
+}
+
+static enum step
+parse_method(struct cursor *c)
+{
+	const char *from = c->p;
+
+	for (; c->p < c->end && *c->p != ' '; c->p++)
+		if (!is_token(*c->p))
+			return bad(c, 400,
+			    *from == 0x16 ? "not HTTP; a TLS handshake, perhaps"
+					  : "the method is no token");
+	if (c->p == c->end)
+		return PARTIAL;
+	if (c->p == from)
+		return bad(c, 400, "the request begins with a space");
+	c->h->method = text(from, c->p++);
+	return ON;
+}
+
+static enum step
+parse_target(struct cursor *c)
+{
+	const char *from = c->p;
+
+	for (; c->p < c->end && *c->p != ' '; c->p++)
+		if (!is_value(*c->p) || *c->p == '\t' || *c->p == '#')
+			return bad(c, 400,
+			    "the target has a character that "
+			    "must be escaped");
+	if (c->p == c->end)
+		return PARTIAL;
+	if (c->p == from)
+		return bad(c, 400, "the target is missing");
+	c->h->target = text(from, c->p++);
+	return ON;
+}
+
+static enum step
+parse_version(struct cursor *c)
+{
+	static const char fault[] = "the request line has no HTTP version";
+	enum step s;
+
+	if ((s = expect(c, "HTTP/", fault)) != ON)
+		return s;
+	if (c->p == c->end)
+		return PARTIAL;
+	if (!is_digit(*c->p))
+		return bad(c, 400, fault);
+	if (*c->p++ != '1')
+		return bad(
+		    c, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+	if ((s = expect(c, ".", fault)) != ON)
+		return s;
+	if (c->p == c->end)
+		return PARTIAL;
+	if (!is_digit(*c->p))
+		return bad(c, 400, fault);
+	c->h->minor = *c->p++ != '0';
+	return expect(c, "\r\n", "the request line does not end with CRLF");
+}
+
+/* Spec: RFC 3986, "Host", "Port", without user information. */
+static bool
+host_valid(struct sse_text host)
+{
+	const char *p = host.ptr, *end = p + host.len;
+
+	if (p < end && *p == '[') {
+		for (p++; p < end && (is_alnum(*p) || *p == ':' || *p == '.');)
+			p++;
+		if (p == end || p < host.ptr + 3 || *p++ != ']')
+			return false;
+	} else {
+		while (p < end &&
+		    (is_alnum(*p) ||
+			(*p != '\0' && strchr("-._~%!$&'()*+,;=", *p))))
+			p++;
+	}
+	if (p < end && *p == ':')
+		for (p++; p < end && is_digit(*p);)
+			p++;
+	return p == end;
+}
+
+static void
+split_path(struct http_head *h, const char *p, const char *end)
+{
+	const char *q = p < end ? memchr(p, '?', (size_t)(end - p)) : NULL;
+
+	h->path = text(p, q != NULL ? q : end);
+	if (q != NULL)
+		h->query = text(q + 1, end);
+	if (h->path.len == 0)
+		h->path = (struct sse_text){ "/", 1 };
+}
+
+/* Spec: RFC 9112, "Request Target". */
+static enum step
+split_target(struct cursor *c)
+{
+	struct http_head *h = c->h;
+	const char *p = h->target.ptr, *end = p + h->target.len, *host;
+	size_t scheme = 0;
+
+	if (*p == '/') {
+		split_path(h, p, end);
+		return ON;
+	}
+	if (http_same(h->target, "*") && http_method_is(h, "OPTIONS")) {
+		h->path = h->target;
+		return ON;
+	}
+	if (http_method_is(h, "CONNECT"))
+		return bad(c, 501, "no tunnels are made here");
+	if (h->target.len > 7 && http_same(text(p, p + 7), "http://"))
+		scheme = 7;
+	else if (h->target.len > 8 && http_same(text(p, p + 8), "https://"))
+		scheme = 8;
+	else
+		return bad(c, 400, "the target is neither a path nor a URL");
+	for (host = p += scheme; p < end && *p != '/' && *p != '?';)
+		p++;
+	h->host = text(host, p);
+	if (h->host.len == 0 || *host == ':' || !host_valid(h->host))
+		return bad(c, 400, "the target names no valid host");
+	split_path(h, p, end);
+	return ON;
+}
+
+static enum step
+parse_request_line(struct cursor *c)
+{
+	enum step s;
+
+	/* Some clients end a body with one CRLF too many. */
+	if (c->p < c->end && *c->p == '\r' &&
+	    (s = expect(c, "\r\n", "a CR without LF")) != ON)
+		return s;
+	if ((s = parse_method(c)) != ON || (s = parse_target(c)) != ON ||
+	    (s = parse_version(c)) != ON)
+		return s;
+	return split_target(c);
+}
+
+/* One field, its CRLF included. */
+static enum step
+parse_field(struct cursor *c, struct http_field *f)
+{
+	const char *from = c->p;
+
+	if (is_blank(*from))
+		return bad(c, 400, "a field is folded over two lines");
+	for (; c->p < c->end && *c->p != ':'; c->p++)
+		if (!is_token(*c->p))
+			return bad(c, 400, "a field's name is no token");
+	if (c->p == c->end)
+		return PARTIAL;
+	if (c->p == from)
+		return bad(c, 400, "a field has no name");
+	f->name = text(from, c->p);
+	for (from = ++c->p; c->p < c->end && is_value(*c->p);)
+		c->p++;
+	f->value = trim(text(from, c->p));
+	return expect(c, "\r\n",
+	    "a field's value has a control character or a bare line end");
+}
+
+static enum step
+take_length(struct cursor *c, struct sse_text value)
+{
+	struct http_head *h = c->h;
+	uint64_t n = 0;
+
+	if (h->body == HTTP_BODY_LENGTH)
+		return bad(c, 400, "Content-Length is given twice");
+	for (size_t i = 0; i < value.len; i++) {
+		if (!is_digit(value.ptr[i]))
+			return bad(c, 400, "Content-Length is no number");
+		if (n > (HTTP_LENGTH_MAX - 9) / 10)
+			return bad(c, 400, "Content-Length is too large");
+		n = n * 10 + (uint64_t)(value.ptr[i] - '0');
+	}
+	if (value.len == 0)
+		return bad(c, 400, "Content-Length is no number");
+	h->body = HTTP_BODY_LENGTH;
+	h->content_length = n;
+	return ON;
+}
+
+/* What makes a head bad by one field, told at the end of that field. */
+static enum step
+check_field(struct cursor *c, const struct http_field *f)
+{
+	if (http_same(f->name, "Content-Length"))
+		return take_length(c, f->value);
+	if (http_same(f->name, "Host")) {
+		if (http_field_count(c->h, "Host") > 1)
+			return bad(c, 400, "Host is given twice");
+		if (!host_valid(f->value))
+			return bad(c, 400, "Host is no host");
+	}
+	return ON;
+}
+
+/* Spec: RFC 9112, "Message Body Length". */
+static enum step
+check_coding(struct cursor *c)
+{
+	struct http_list it = { 0 };
+	struct sse_text member, last = { "", 0 };
+	size_t codings = 0, chunked = 0;
+
+	if (http_field(c->h, "Transfer-Encoding").ptr == NULL)
+		return ON;
+	if (c->h->body == HTTP_BODY_LENGTH)
+		return bad(c, 400,
+		    "both Transfer-Encoding and Content-Length are given");
+	if (c->h->minor == 0)
+		return bad(c, 400, "HTTP/1.0 has no Transfer-Encoding");
+	while (http_list_next(c->h, "Transfer-Encoding", &it, &member)) {
+		codings++;
+		chunked += http_same(member, "chunked");
+		last = member;
+	}
+	if (!http_same(last, "chunked") || chunked > 1)
+		return bad(c, 400, "the body does not end as chunked");
+	if (codings > 1)
+		return bad(c, 501, "no transfer coding but chunked is read");
+	c->h->body = HTTP_BODY_CHUNKED;
+	return ON;
+}
+
+static enum step
+check_head(struct cursor *c)
+{
+	struct http_head *h = c->h;
+	struct http_list it = { 0 };
+	struct sse_text host = http_field(h, "Host"), member;
+	enum step s;
+
+	if (host.ptr == NULL && h->minor > 0)
+		return bad(c, 400, "Host is missing");
+	if (h->host.ptr == NULL && host.ptr != NULL)
+		h->host = host;
+	if ((s = check_coding(c)) != ON)
+		return s;
+	h->keep_alive = !http_list_has(h, "Connection", "close") &&
+	    (h->minor > 0 || http_list_has(h, "Connection", "keep-alive"));
+	while (h->minor > 0 && http_list_next(h, "Expect", &it, &member)) {
+		if (!http_same(member, "100-continue"))
+			return bad(c, 417, "only 100-continue can be expected");
+		h->expect_continue = h->body == HTTP_BODY_CHUNKED ||
+		    h->content_length > 0;
+	}
+	return ON;
+}
+
+static enum step
+parse_fields(struct cursor *c)
+{
+	struct http_head *h = c->h;
+	enum step s;
+
+	while (c->p < c->end && *c->p != '\r') {
+		if (h->nfields == HTTP_FIELDS_MAX)
+			return bad(c, 431, "there are too many fields");
+		if ((s = parse_field(c, &h->fields[h->nfields])) != ON)
+			return s;
+		h->nfields++;
+		if ((s = check_field(c, &h->fields[h->nfields - 1])) != ON)
+			return s;
+	}
+	return expect(c, "\r\n", "a CR without LF");
+}
+
+ssize_t
+http_parse(const char *buf, size_t len, struct http_head *h, int *status)
+{
+	struct cursor c = { buf, buf + len, h, status };
+	enum step s;
+
+	*h = (struct http_head){ .nfields = 0 };
+	if ((s = parse_request_line(&c)) != ON ||
+	    (s = parse_fields(&c)) != ON || (s = check_head(&c)) != ON)
+		return s;
+	return c.p - buf;
+}
+
+int
+http_too_long(const char *buf, size_t len)
+{
+	size_t skip = len >= 2 && memcmp(buf, "\r\n", 2) == 0 ? 2 : 0;
+
+	return memchr(buf + skip, '\n', len - skip) == NULL ? 414 : 431;
+}
+
+struct sse_text
+http_field(const struct http_head *h, const char *name)
+{
+	for (size_t i = 0; i < h->nfields; i++)
+		if (http_same(h->fields[i].name, name))
+			return h->fields[i].value;
+	return (struct sse_text){ NULL, 0 };
+}
+
+size_t
+http_field_count(const struct http_head *h, const char *name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->nfields; i++)
+		n += http_same(h->fields[i].name, name);
+	return n;
+}
+
+/* Where the member that begins at p ends: a comma (sep) outside of quotes. */
+static const char *
+member_end(const char *p, const char *end, char sep)
+{
+	bool quoted = false;
+
+	for (; p < end && (quoted || *p != sep); p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else if (quoted && *p == '\\' && p + 1 < end)
+			p++;
+	}
+	return p;
+}
+
+bool
+http_list_next(const struct http_head *h, const char *name,
+    struct http_list *it, struct sse_text *member)
+{
+	for (; it->field < h->nfields; it->field++, it->offset = 0) {
+		const struct http_field *f = &h->fields[it->field];
+		const char *end = f->value.ptr + f->value.len;
+
+		if (!http_same(f->name, name))
+			continue;
+		while (it->offset < f->value.len) {
+			const char *p = f->value.ptr + it->offset;
+			const char *to = member_end(p, end, ',');
+
+			it->offset = (size_t)(to - f->value.ptr) + 1;
+			*member = trim(text(p, to));
+			if (member->len > 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A member without the parameters behind it. */
+static struct sse_text
+bare(struct sse_text member)
+{
+	return trim(text(
+	    member.ptr, member_end(member.ptr, member.ptr + member.len, ';')));
+}
+
+bool
+http_list_has(const struct http_head *h, const char *name, const char *member)
+{
+	struct http_list it = { 0 };
+	struct sse_text m;
+
+	while (http_list_next(h, name, &it, &m))
+		if (http_same(bare(m), member))
+			return true;
+	return false;
+}
+
+/* The weight of a member in thousandths; one that is malformed counts full. */
+static int
+weight(struct sse_text member)
+{
+	const char *end = member.ptr + member.len;
+	const char *p = member_end(member.ptr, end, ';');
+
+	while (p < end) {
+		const char *to = member_end(p + 1, end, ';');
+		struct sse_text param = trim(text(p + 1, to));
+		int q = 0, unit = 1000;
+
+		p = to;
+		if (param.len < 3 ||
+		    !http_same(text(param.ptr, param.ptr + 2), "q="))
+			continue;
+		for (size_t i = 2; i < param.len; i++) {
+			if (i == 3 && param.ptr[i] == '.')
+				continue;
+			if (!is_digit(param.ptr[i]) || i == 3)
+				return 1000;
+			q += unit * (param.ptr[i] - '0');
+			unit /= 10;
+		}
+		return q < 1000 ? q : 1000;
+	}
+	return 1000;
+}
+
+/* How exactly range names type: 0 not, 1 as any, 2 by its kind, 3 in full. */
+static int
+specificity(struct sse_text range, const char *type)
+{
+	size_t kind = strcspn(type, "/") + 1;
+
+	if (http_same(range, type))
+		return 3;
+	if (range.len == kind + 1 && range.ptr[kind] == '*' &&
+	    strncmp(type, range.ptr, kind) == 0)
+		return 2;
+	return http_same(range, "*/*") ? 1 : 0;
+}
+
+int
+http_accepts(const struct http_head *h, const char *type, bool *by_name)
+{
+	struct http_list it = { 0 };
+	struct sse_text member;
+	int best = 0, quality = 0;
+	bool any = false;
+
+	while (http_list_next(h, "Accept", &it, &member)) {
+		int s = specificity(bare(member), type);
+
+		any = true;
+		if (s == 0 || s < best)
+			continue;
+		if (s > best || weight(member) > quality)
+			quality = weight(member);
+		best = s;
+	}
+	if (by_name != NULL)
+		*by_name = best == 3 && quality > 0;
+	return any ? quality : 1000;
+}
+
+bool
+http_method_is(const struct http_head *h, const char *method)
+{
+	return h->method.len == strlen(method) &&
+	    memcmp(h->method.ptr, method, h->method.len) == 0;
+}

@@ -1,0 +1,69 @@
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "event.h"
+#include "origin.h"
+
+static bool
+is_listed(struct sse_text origin, const char *const *origins, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (http_same(origin, origins[i]))
+			return true;
+	return false;
+}
+
+/* Does the origin name the host that was asked? */
+static bool
+is_host(struct sse_text origin, struct sse_text host)
+{
+	const char *sep = memmem(origin.ptr, origin.len, "://", 3);
+	size_t skip = sep != NULL ? (size_t)(sep - origin.ptr) + 3 : 0;
+
+	return skip > 0 && host.len > 0 && origin.len == skip + host.len &&
+	    memcmp(origin.ptr + skip, host.ptr, host.len) == 0;
+}
+
+bool
+origin_is_foreign(
+    const struct http_head *h, const char *const *origins, size_t n)
+{
+	struct sse_text site = http_field(h, "Sec-Fetch-Site");
+	struct sse_text origin = http_field(h, "Origin");
+
+	/* "*" lets anyone read; to write, an origin is called by its name. */
+	if (origin.len > 0 && !text_is(origin, "*") &&
+	    is_listed(origin, origins, n))
+		return false;
+	if (site.ptr != NULL)
+		return !text_is(site, "same-origin") && !text_is(site, "none");
+	return origin.ptr != NULL && !is_host(origin, h->host);
+}
+
+bool
+origin_may_read(const struct http_head *h, const char *const *origins, size_t n,
+    struct sse_text *origin)
+{
+	*origin = http_field(h, "Origin");
+	return origin->len > 0 &&
+	    (is_listed(*origin, origins, n) ||
+		is_listed(TEXT("*"), origins, n));
+}
+
+bool
+origin_host_is_loopback(struct sse_text host)
+{
+	const char *colon = memrchr(host.ptr, ':', host.len);
+	struct in_addr in;
+	char name[64];
+
+	if (colon != NULL && host.ptr[host.len - 1] != ']')
+		host.len = (size_t)(colon - host.ptr);
+	if (host.len >= sizeof(name))
+		return false;
+	memcpy(name, host.ptr, host.len);
+	name[host.len] = '\0';
+	return http_same(host, "localhost") || http_same(host, "[::1]") ||
+	    (strncmp(name, "127.", 4) == 0 &&
+		inet_pton(AF_INET, name, &in) == 1);
+}
