@@ -34,8 +34,8 @@ struct sse_text {
 
 /*
  * One event.  One that a decoder hands out belongs to the decoder and stays
- * good until the next sse_decoder_feed(), sse_decoder_reset() or
- * sse_decoder_free(); copy what you keep.
+ * good until the next sse_decoder_feed(), sse_decoder_set_last_id(),
+ * sse_decoder_reset() or sse_decoder_free(); copy what you keep.
  */
 struct sse_event {
 	struct sse_text type; /* "message" when the stream named none */
@@ -68,7 +68,9 @@ struct sse_decoder;
 /*
  * A decoder that refuses events of more than max_bytes; 0 stands for
  * SSE_MAX_BYTES_DEFAULT.  What counts is every byte of the block, the lines
- * that are ignored included, so that no stream makes it hold more.
+ * that are ignored included, so that no stream makes it hold more; a line end
+ * counts as one byte, the blank line does not, and bytes that are no UTF-8
+ * count as the U+FFFD that replaces them.
  * NULL with ENOMEM.
  */
 struct sse_decoder *sse_decoder_new(size_t max_bytes);

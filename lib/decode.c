@@ -1,0 +1,533 @@
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scan.h"
+#include "sse.h"
+
+#define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
+
+/*
+ * A block is first borrowed: its texts point into the piece that is being
+ * read.  It is kept, in buffers of the decoder's own, once the piece ends
+ * before it does.  So an event that lies in one piece is not copied.
+ */
+struct sse_decoder {
+	/* The block being read. */
+	struct sse_event ev;
+	size_t bytes; /* of its whole lines, each line end counted as one */
+	bool kept;
+	struct sse_buf type; /* of a block that is kept */
+	struct sse_buf id;   /* the same; not in force before the block ends */
+	struct sse_buf data; /* the same, or joined of several lines */
+	struct sse_buf fields; /* lines that were asked for, LF after each */
+	unsigned int asked;    /* SSE_ASK_* for this block */
+
+	/* The place in the stream. */
+	struct sse_buf line;  /* the start of a line that the last piece cut */
+	struct sse_buf valid; /* a line whose invalid UTF-8 was replaced */
+	bool first;           /* no line has ended: a BOM may be there */
+	bool after_cr;        /* a LF belongs to the line end before it */
+	bool skipping;        /* the block was too large: on to its end */
+	bool skip_line;       /* while skipping: within a line */
+	bool handed_out;      /* the block was; the next feed clears it */
+
+	/* What outlives a connection. */
+	struct sse_buf last_id;
+	int64_t retry_ms;
+	size_t max;
+	unsigned int ask;
+};
+
+static struct sse_text
+text(const struct sse_buf *b)
+{
+	return b->len > 0 ? (struct sse_text){ b->ptr, b->len } : TEXT("");
+}
+
+/* Make b hold t instead of what it holds; when that fails it still does. */
+static int
+copy(struct sse_buf *b, struct sse_text t)
+{
+	if (t.len > b->len && sse_buf_reserve(b, t.len - b->len) == -1)
+		return -1;
+	if (t.len > 0)
+		memcpy(b->ptr, t.ptr, t.len);
+	b->len = t.len;
+	return 0;
+}
+
+static void
+swap(struct sse_buf *a, struct sse_buf *b)
+{
+	struct sse_buf was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
+/* Forget the block, and whatever of it the decoder holds. */
+static void
+block_clear(struct sse_decoder *d)
+{
+	d->ev.type = TEXT("message");
+	d->ev.data = TEXT("");
+	d->ev.retry_ms = -1;
+	d->ev.has = 0;
+	d->bytes = 0;
+	d->kept = false;
+	d->data.len = 0;
+	d->fields.len = 0;
+	d->asked = d->ask;
+	d->handed_out = false;
+}
+
+static int
+keep_data(struct sse_decoder *d)
+{
+	if (!(d->ev.has & SSE_HAS_DATA) || d->data.ptr == d->ev.data.ptr)
+		return 0;
+	if (copy(&d->data, d->ev.data) == -1)
+		return -1;
+	d->ev.data = text(&d->data);
+	return 0;
+}
+
+/* Make the block's texts the decoder's own; from now on they stay so. */
+static int
+block_keep(struct sse_decoder *d)
+{
+	if (d->kept)
+		return 0;
+	if (d->ev.has & SSE_HAS_EVENT) {
+		if (copy(&d->type, d->ev.type) == -1)
+			return -1;
+		d->ev.type = text(&d->type);
+	}
+	if (d->ev.has & SSE_HAS_ID) {
+		if (copy(&d->id, d->ev.id) == -1)
+			return -1;
+		d->ev.id = text(&d->id);
+	}
+	if (keep_data(d) == -1)
+		return -1;
+	d->kept = true;
+	return 0;
+}
+
+/* Is line the field of that name?  If so *value is what it says. */
+static inline bool
+is_field(struct sse_text line, struct sse_text name, struct sse_text *value)
+{
+	size_t skip = name.len + 1;
+
+	if (line.len < name.len || memcmp(line.ptr, name.ptr, name.len) != 0)
+		return false;
+	if (line.len == name.len) {
+		*value = TEXT("");
+		return true;
+	}
+	if (line.ptr[name.len] != ':')
+		return false;
+	if (skip < line.len && line.ptr[skip] == ' ')
+		skip++;
+	*value = (struct sse_text){ line.ptr + skip, line.len - skip };
+	return true;
+}
+
+static int
+take_data(struct sse_decoder *d, struct sse_text value)
+{
+	bool first = !(d->ev.has & SSE_HAS_DATA);
+
+	if (first && !d->kept) {
+		d->ev.data = value;
+		d->ev.has |= SSE_HAS_DATA;
+		return 0;
+	}
+	if (keep_data(d) == -1 ||
+	    sse_buf_reserve(&d->data, value.len + 1) == -1)
+		return -1;
+	if (!first)
+		d->data.ptr[d->data.len++] = '\n';
+	if (value.len > 0)
+		memcpy(d->data.ptr + d->data.len, value.ptr, value.len);
+	d->data.len += value.len;
+	d->ev.data = text(&d->data);
+	d->ev.has |= SSE_HAS_DATA;
+	return 0;
+}
+
+static int
+take_type(struct sse_decoder *d, struct sse_text value)
+{
+	if (value.len == 0) {
+		d->ev.type = TEXT("message");
+		d->ev.has &= ~SSE_HAS_EVENT;
+		return 0;
+	}
+	if (d->kept) {
+		if (copy(&d->type, value) == -1)
+			return -1;
+		value = text(&d->type);
+	}
+	d->ev.type = value;
+	d->ev.has |= SSE_HAS_EVENT;
+	return 0;
+}
+
+static int
+take_id(struct sse_decoder *d, struct sse_text value)
+{
+	if (value.len > 0 && memchr(value.ptr, '\0', value.len) != NULL)
+		return 0;
+	if (d->kept) {
+		if (copy(&d->id, value) == -1)
+			return -1;
+		value = text(&d->id);
+	}
+	d->ev.id = value;
+	d->ev.has |= SSE_HAS_ID;
+	return 0;
+}
+
+/* The reconnection time is in force at once, whatever becomes of the block. */
+static void
+take_retry(struct sse_decoder *d, struct sse_text value)
+{
+	int64_t ms = 0;
+
+	if (value.len == 0)
+		return;
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.ptr[i] < '0' || value.ptr[i] > '9')
+			return;
+		ms = 10 * ms + (value.ptr[i] - '0');
+		if (ms > SSE_RETRY_MAX_MS)
+			ms = SSE_RETRY_MAX_MS;
+	}
+	d->ev.retry_ms = d->retry_ms = ms;
+	d->ev.has |= SSE_HAS_RETRY;
+}
+
+/* A line that is no field of the standard's is kept for who asked for it. */
+static int
+take_other(struct sse_decoder *d, struct sse_text line)
+{
+	unsigned int what = line.ptr[0] == ':' ? SSE_ASK_COMMENTS
+					       : SSE_ASK_FIELDS;
+
+	if (!(d->asked & what))
+		return 0;
+	if (sse_buf_reserve(&d->fields, line.len + 1) == -1)
+		return -1;
+	memcpy(d->fields.ptr + d->fields.len, line.ptr, line.len);
+	d->fields.len += line.len;
+	d->fields.ptr[d->fields.len++] = '\n';
+	return 0;
+}
+
+static inline int
+take_line(struct sse_decoder *d, struct sse_text line)
+{
+	struct sse_text value;
+
+	if (is_field(line, TEXT("data"), &value))
+		return take_data(d, value);
+	if (is_field(line, TEXT("event"), &value))
+		return take_type(d, value);
+	if (is_field(line, TEXT("id"), &value))
+		return take_id(d, value);
+	if (is_field(line, TEXT("retry"), &value)) {
+		take_retry(d, value);
+		return 0;
+	}
+	return take_other(d, line);
+}
+
+/* Drop the block and pass over what is left of it. */
+static int
+block_refuse(struct sse_decoder *d, bool within_line)
+{
+	block_clear(d);
+	d->line.len = 0;
+	d->first = false;
+	d->skipping = true;
+	d->skip_line = within_line;
+	errno = EMSGSIZE;
+	return -1;
+}
+
+/* The blank line came.  Returns as sse_decoder_feed(). */
+static int
+block_end(struct sse_decoder *d)
+{
+	if (d->ev.has & SSE_HAS_ID) {
+		if (d->kept)
+			swap(&d->id, &d->last_id);
+		else if (copy(&d->last_id, d->ev.id) == -1)
+			return -1;
+	}
+	d->ev.id = text(&d->last_id);
+	d->handed_out = true;
+	if (d->ev.has & SSE_HAS_DATA)
+		return 1;
+	if (d->asked & SSE_ASK_BLOCKS && d->bytes > 0)
+		return 2;
+	block_clear(d);
+	return 0;
+}
+
+static struct sse_text
+without_bom(struct sse_text line)
+{
+	if (line.len < 3 || memcmp(line.ptr, "\xef\xbb\xbf", 3) != 0)
+		return line;
+	return (struct sse_text){ line.ptr + 3, line.len - 3 };
+}
+
+/*
+ * As line_end(), for a line that is the first of the stream, not plain ASCII,
+ * or cut: then its start is in d->line.
+ */
+static int
+line_end_odd(struct sse_decoder *d, struct sse_text line)
+{
+	size_t held = d->line.len, bytes;
+
+	if (held > 0) {
+		if (sse_buf_append(&d->line, line.ptr, line.len) == -1)
+			return -1;
+		line = text(&d->line);
+	}
+	bytes = line.len;
+	if (d->first)
+		line = without_bom(line);
+	if (line.len == 0) {
+		/* A BOM and no more: a blank line before any block. */
+		d->line.len = 0;
+		d->first = false;
+		return 0;
+	}
+	if (sse_utf8_valid(line.ptr, line.len) < line.len) {
+		d->valid.len = 0;
+		if (sse_utf8_append(&d->valid, line.ptr, line.len) == -1 ||
+		    block_keep(d) == -1)
+			goto undo;
+		line = text(&d->valid);
+		bytes = line.len;
+		if (bytes >= d->max - d->bytes)
+			return block_refuse(d, false);
+	}
+	if (take_line(d, line) == -1)
+		goto undo;
+	d->bytes += bytes + 1;
+	d->line.len = 0;
+	d->first = false;
+	return 0;
+undo:
+	d->line.len = held;
+	return -1;
+}
+
+/*
+ * A line ended, of which line is what this piece has.  Returns as
+ * sse_decoder_feed().
+ */
+static inline int
+line_end(struct sse_decoder *d, struct sse_text line, bool ascii)
+{
+	bool blank = line.len == 0 && d->line.len == 0;
+
+	if (d->skipping) {
+		if (line.len == 0 && !d->skip_line)
+			d->skipping = false;
+		d->skip_line = false;
+		return 0;
+	}
+	if (blank) {
+		d->first = false;
+		return block_end(d);
+	}
+	if (line.len >= d->max - d->bytes - d->line.len)
+		return block_refuse(d, false);
+	if (!ascii || d->first || d->line.len > 0)
+		return line_end_odd(d, line);
+	if (take_line(d, line) == -1)
+		return -1;
+	d->bytes += line.len + 1;
+	return 0;
+}
+
+/* The piece ended, and rest is the line that it cuts, if any. */
+static int
+piece_end(struct sse_decoder *d, struct sse_text rest)
+{
+	if (rest.len > 0)
+		d->after_cr = false;
+	if (d->skipping) {
+		d->skip_line |= rest.len > 0;
+		return 0;
+	}
+	if (rest.len > d->max - d->bytes - d->line.len)
+		return block_refuse(d, true);
+	if (d->bytes + rest.len > 0 && block_keep(d) == -1)
+		return -1;
+	return sse_buf_append(&d->line, rest.ptr, rest.len);
+}
+
+int
+sse_decoder_feed(struct sse_decoder *d, const void *buf, size_t len,
+    size_t *used, const struct sse_event **ev)
+{
+	const char *p = buf, *eol;
+	const char *safe = p; /* all before is kept, or done with */
+	struct scan s;
+	bool ascii;
+	int r = 0;
+
+	if (d->handed_out)
+		block_clear(d);
+	*used = 0;
+	if (len == 0)
+		return 0;
+	s = scan_start(p, len);
+	while ((eol = scan_line(&s, &ascii)) != NULL) {
+		if (d->after_cr && eol == p && *eol == '\n')
+			r = 0;
+		else
+			r = line_end(d,
+			    (struct sse_text){ p, (size_t)(eol - p) }, ascii);
+		if (r == -1 && errno == ENOMEM)
+			goto undo;
+		d->after_cr = *eol == '\r';
+		p = eol + 1;
+		if (d->kept || d->bytes == 0)
+			safe = p;
+		if (r != 0)
+			goto done;
+	}
+	r = piece_end(d, (struct sse_text){ p, (size_t)(s.end - p) });
+	if (r == -1 && errno == ENOMEM)
+		goto undo;
+	p = s.end;
+done:
+	*used = (size_t)(p - (const char *)buf);
+	*ev = &d->ev;
+	return r;
+undo:
+	/* What is not kept is to be fed again, from the block's start on. */
+	if (safe != p)
+		block_clear(d);
+	d->after_cr = false;
+	*used = (size_t)(safe - (const char *)buf);
+	return -1;
+}
+
+struct sse_decoder *
+sse_decoder_new(size_t max_bytes)
+{
+	struct sse_decoder *d;
+
+	if ((d = calloc(1, sizeof(*d))) == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	d->max = max_bytes > 0 ? max_bytes : SSE_MAX_BYTES_DEFAULT;
+	d->retry_ms = -1;
+	sse_decoder_reset(d);
+	return d;
+}
+
+void
+sse_decoder_free(struct sse_decoder *d)
+{
+	if (d == NULL)
+		return;
+	sse_buf_free(&d->type);
+	sse_buf_free(&d->id);
+	sse_buf_free(&d->data);
+	sse_buf_free(&d->fields);
+	sse_buf_free(&d->line);
+	sse_buf_free(&d->valid);
+	sse_buf_free(&d->last_id);
+	free(d);
+}
+
+void
+sse_decoder_reset(struct sse_decoder *d)
+{
+	block_clear(d);
+	d->line.len = 0;
+	d->first = true;
+	d->after_cr = false;
+	d->skipping = false;
+	d->skip_line = false;
+}
+
+void
+sse_decoder_ask(struct sse_decoder *d, unsigned int what)
+{
+	d->ask = what;
+	if (d->bytes + d->line.len == 0)
+		d->asked = what;
+}
+
+int
+sse_decoder_field(
+    const struct sse_decoder *d, size_t *iter, struct sse_field *f)
+{
+	const char *line, *lf, *colon;
+
+	if (!d->handed_out || *iter >= d->fields.len)
+		return 0;
+	line = d->fields.ptr + *iter;
+	lf = memchr(line, '\n', d->fields.len - *iter);
+	if ((colon = memchr(line, ':', (size_t)(lf - line))) == NULL)
+		colon = lf;
+	f->name = (struct sse_text){ line, (size_t)(colon - line) };
+	if (colon < lf && *++colon == ' ')
+		colon++;
+	f->value = (struct sse_text){ colon, (size_t)(lf - colon) };
+	*iter += (size_t)(lf + 1 - line);
+	return 1;
+}
+
+struct sse_text
+sse_decoder_last_id(const struct sse_decoder *d)
+{
+	return text(&d->last_id);
+}
+
+int
+sse_decoder_set_last_id(struct sse_decoder *d, const char *id, size_t len)
+{
+	struct sse_buf b = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < len; i++)
+		if (id[i] == '\0' || id[i] == '\r' || id[i] == '\n') {
+			errno = EINVAL;
+			return -1;
+		}
+	/* Copied before the old one goes, which id may be. */
+	if (sse_buf_append(&b, id, len) == -1)
+		return -1;
+	sse_buf_free(&d->last_id);
+	d->last_id = b;
+	return 0;
+}
+
+int64_t
+sse_decoder_retry_ms(const struct sse_decoder *d)
+{
+	return d->retry_ms;
+}
+
+void
+sse_decoder_set_retry_ms(struct sse_decoder *d, int64_t ms)
+{
+	if (ms < 0)
+		ms = -1;
+	d->retry_ms = ms < SSE_RETRY_MAX_MS ? ms : SSE_RETRY_MAX_MS;
+}
