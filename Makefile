@@ -8,6 +8,8 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 
 CFLAGS ?= -O2 -g
@@ -16,7 +18,9 @@ BUILD := build
 
 # Ours, added to the builder's.
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# Without optimization _FORTIFY_SOURCE is but a warning.
+HARDEN := $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+    -fstack-protector-strong
 HARDEN_LD := -Wl,-z,relro,-z,now
 
 ifdef SAN
@@ -24,7 +28,13 @@ BUILD := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
 HARDEN := -fstack-protector-strong
+# By how much everything may take longer.
+SLOW := 4
 endif
+
+# How many tests run at once, and for how many seconds each fuzzer.
+JOBS ?= 2
+FUZZ_SECONDS ?= 60
 
 ifndef V
 Q := @
@@ -34,24 +44,27 @@ endif
 # Needed libraries: what pkg-config calls them, and Debian's package.
 NEEDS := libbsd-overlay=libbsd-dev hiredis=libhiredis-dev \
     jansson=libjansson-dev libcurl=libcurl4-openssl-dev
+NEEDS_TEST := cmocka=libcmocka-dev
 pkgs := $(foreach n,$(NEEDS),$(firstword $(subst =, ,$n)))
 
-# The library needs none of them; neither do goals that build nothing.
-quiet_goals := clean help deps test-deps bench-deps dist
-ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
-missing := $(shell command -v $(PKG_CONFIG) >/dev/null || echo pkg-config; \
-    for n in $(NEEDS); do \
+# pkg-config is asked when something is built, once, so that "make deps all"
+# finds what deps has brought.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $$(PKG_CONFIG) --cflags \
+    $$(pkgs)))$(PKG_CFLAGS)
+lib_of = $(shell $(PKG_CONFIG) --libs $(1))
+BSD_LIBS = $(call lib_of,libbsd-overlay)
+
+# Name what is missing before a compiler does.
+define check_needs
+@missing=$$(command -v $(firstword $(CC)) >/dev/null || echo gcc; \
+    command -v $(PKG_CONFIG) >/dev/null || echo pkg-config; \
+    for n in $(1); do \
 	$(PKG_CONFIG) --exists $${n%%=*} 2>/dev/null || echo $${n\#*=}; done; \
     printf '\043include <ev.h>\n' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || \
-	echo libev-dev)
-ifneq ($(strip $(missing)),)
-$(error Missing Debian packages: $(strip $(missing)).  "make deps" installs \
-    them)
-endif
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(pkgs))
-lib_of = $(shell $(PKG_CONFIG) --libs $(1))
-BSD_LIBS := $(call lib_of,libbsd-overlay)
-endif
+	echo libev-dev); \
+    [ -z "$$missing" ] || { echo "Missing Debian packages:" $$missing; \
+	echo '"make $(2)" installs them.'; exit 1; } >&2
+endef
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -iquote lib -iquote lib/tool -iquote $(BUILD)/embed \
     $(PKG_CFLAGS) $(CPPFLAGS)
@@ -79,12 +92,17 @@ all: lib programs
 lib: $(BUILD)/libsse.so $(BUILD)/libsse.a $(BUILD)/libsse.pc
 programs: $(patsubst cmd/%/main.c,$(BUILD)/%,$(wildcard cmd/*/main.c))
 
-$(BUILD)/lib/%.o: lib/%.c
+needs: | $(filter deps,$(MAKECMDGOALS))
+	$(call check_needs,$(NEEDS),deps)
+needs-test: | $(filter deps test-deps,$(MAKECMDGOALS))
+	$(call check_needs,$(NEEDS) $(NEEDS_TEST),deps test-deps)
+
+$(BUILD)/lib/%.o: lib/%.c | needs
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -MMD -MP \
 	    -c -o $@ $<
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | needs
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -107,9 +125,10 @@ $(BUILD)/tool.a: $(tool_obj)
 %.a:
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/libsse.pc: lib/libsse.pc.in lib/sse.h
+# Made anew each time, for the next may be for another PREFIX.
+$(BUILD)/libsse.pc: lib/libsse.pc.in lib/sse.h FORCE
 	@mkdir -p $(@D)
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 	    -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	    $< >$@
 
@@ -134,8 +153,8 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 $(tool_obj): | $(embed_inc)
 
-# Unit tests: tests/unit/NOUN.c links libsse and the tools' library,
-# tests/unit/PROGRAM/NOUN.c that program's nouns as well.
+# Tests in C link libsse and the tools' library.  tests/unit/NOUN.c stands
+# alone, tests/unit/PROGRAM/NOUN.c links that program's nouns as well.
 unit_src := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 unit_bin := $(unit_src:tests/unit/%.c=$(BUILD)/unit/%)
 
@@ -149,10 +168,135 @@ $(unit_bin): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o \
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) $(UNIT_LDFLAGS) -o $@ $^ \
 	    $(call lib_of,cmocka) $(ALL_LIBS)
 
+$(unit_bin:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | needs-test
+
+# A fuzzer, tests/fuzz/NAME.c, is linked with main() of tests/fuzz/replay to
+# replay its corpus, and with libFuzzer's to look for more.
+fuzz_src := $(wildcard tests/fuzz/*.c)
+fuzz_names := $(fuzz_src:tests/fuzz/%.c=%)
+fuzz_libs := $(PROGRAMS:%=$(BUILD)/%.a) $(BUILD)/tool.a $(BUILD)/libsse.a
+
+replays: $(fuzz_names:%=$(BUILD)/replay/%)
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay/main.o \
+    $(fuzz_libs)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+fuzzers: $(fuzz_names:%=$(BUILD)/fuzzer/%)
+$(BUILD)/fuzzer/%: $(BUILD)/tests/fuzz/%.o $(fuzz_libs)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ALL_LIBS)
+
+# Programs that measure.
+bench_src := $(wildcard tests/bench/*.c)
+bench-programs: $(bench_src:tests/%.c=$(BUILD)/%)
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tool.a $(BUILD)/libsse.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+# What "make install" copies, linked without a path into the tree.
+installable: lib $(PROGRAMS:%=$(BUILD)/install/%)
+
+check: all installable units replays
+	@BUILD=$(BUILD) JOBS=$(JOBS) SLOW=$(SLOW) tests/run $(T)
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
+	    HARDEN=-fstack-protector-strong SANFLAGS="-fsanitize=address,undefined \
+	    -fsanitize=fuzzer-no-link -fno-sanitize-recover=all" fuzzers
+	@BUILD=build/fuzz JOBS=$(JOBS) tests/fuzz/run $(FUZZ_SECONDS)
+
+bench: all bench-programs
+	@BUILD=$(BUILD) tests/bench/run $(T)
+
+demo: all
+	@BUILD=$(BUILD) exec cmd/sse-serve/demo.sh
+
+deps:
+	tests/deps build
+test-deps:
+	tests/deps build test
+lint-deps:
+	tests/deps build lint
+bench-deps:
+	tests/deps build bench
+
+c_files = $(shell git ls-files '*.c' '*.h')
+lint: all
+	$(Q)mandoc -T lint -W warning $(wildcard man/*.[1-8])
+	$(Q)clang-format --dry-run -Werror $(c_files)
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr \
+	    --suppressions-list=.cppcheck $(ALL_CPPFLAGS) $(filter %.c,$(c_files))
+	$(Q)printf '%s\n' $(filter %.c,$(c_files)) | xargs -P $(JOBS) -n 4 sh -c \
+	    'clang-tidy --quiet "$$@" -- -std=c11 $(ALL_CPPFLAGS) 2>&1 | \
+	    grep -v "warnings generated" | { ! grep . ; }' clang-tidy
+
+man_pages := $(wildcard man/*.[1-8])
+put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
+
+install: installable
+	$(Q)for p in $(PROGRAMS); do \
+	    install -D -m 755 $(BUILD)/install/$$p $(DESTDIR)$(BINDIR)/$$p || exit; \
+	done
+	$(call put,644,$(SHARED),$(LIBDIR)/$(notdir $(SHARED)))
+	$(Q)ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libsse.so
+	$(call put,644,$(BUILD)/libsse.a,$(LIBDIR)/libsse.a)
+	$(call put,644,lib/sse.h,$(INCLUDEDIR)/sse.h)
+	$(call put,644,$(BUILD)/libsse.pc,$(PKGCONFIGDIR)/libsse.pc)
+	$(Q)for m in $(man_pages); do \
+	    install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit; \
+	done
+	$(Q)for p in $(PROGRAMS); do \
+	    [ ! -f cmd/$$p/$$p.bash ] || install -D -m 644 cmd/$$p/$$p.bash \
+		$(DESTDIR)$(BASHDIR)/$$p || exit; \
+	    [ ! -f cmd/$$p/_$$p ] || install -D -m 644 cmd/$$p/_$$p \
+		$(DESTDIR)$(ZSHDIR)/_$$p || exit; \
+	done
+	$(Q)[ -n "$(DESTDIR)" ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig || \
+	    echo "The loader has yet to be told of $(LIBDIR): run ldconfig as root" >&2
+
+installed = $(PROGRAMS:%=$(BINDIR)/%) $(LIBDIR)/$(notdir $(SHARED)) \
+    $(LIBDIR)/$(SONAME) $(LIBDIR)/libsse.so $(LIBDIR)/libsse.a \
+    $(INCLUDEDIR)/sse.h $(PKGCONFIGDIR)/libsse.pc \
+    $(foreach m,$(man_pages),$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m)) \
+    $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
+	$(Q)[ -n "$(DESTDIR)" ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig || :
+
+DIST := sse-tools-$(VERSION)
+dist:
+	$(Q)git archive --prefix=$(DIST)/ HEAD | gzip -n9 >$(DIST).tar.gz
+
+define HELP
+make              build the library and the programs into build/
+make demo         a clock as an event stream on this machine, until Ctrl-C
+make check        all tests; T="unit/place cli/50-end-to-end": some of them
+make check SAN=1  the same under the address and undefined-behaviour sanitizers
+make fuzz         look for bad input, FUZZ_SECONDS=60 for each fuzzer
+make lint         manuals, layout and the static checkers
+make bench        measure
+make install      into PREFIX=/usr/local, below DESTDIR when that is set
+make uninstall    remove what that installed
+make dist         a tarball of what is committed
+make clean        remove build/
+make deps         install the Debian packages that building needs,
+make test-deps    ... that check needs, lint-deps: lint and fuzz,
+make bench-deps   ... that only bench needs
+V=1 shows commands.  CC, CFLAGS, CPPFLAGS, LDFLAGS are yours to set.
+endef
+help:
+	$(info $(HELP))@:
+
 clean:
 	rm -rf build
 
-.PHONY: all lib programs units clean
+FORCE:
+.PHONY: all lib programs needs needs-test units replays fuzzers bench-programs \
+    installable check fuzz bench demo deps test-deps lint-deps bench-deps lint \
+    install uninstall dist help clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
