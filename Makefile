@@ -72,6 +72,7 @@ ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(SANFLAGS) -fPIE -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread $(HARDEN_LD) -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 
 PROGRAMS := sse-serve sse-pub sse-tail sse-relay
+MAINS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
 LIBS_sse-serve = -lev $(call lib_of,hiredis jansson) $(BSD_LIBS)
 LIBS_sse-pub = $(call lib_of,hiredis jansson) $(BSD_LIBS) -ldl
 LIBS_sse-tail = $(call lib_of,libcurl jansson) $(BSD_LIBS)
@@ -90,7 +91,7 @@ embed_inc := $(embedded:%=$(BUILD)/embed/%.inc)
 
 all: lib programs
 lib: $(BUILD)/libsse.so $(BUILD)/libsse.a $(BUILD)/libsse.pc
-programs: $(patsubst cmd/%/main.c,$(BUILD)/%,$(wildcard cmd/*/main.c))
+programs: $(MAINS:%=$(BUILD)/%)
 
 needs: | $(filter deps,$(MAKECMDGOALS))
 	$(call check_needs,$(NEEDS),deps)
@@ -195,7 +196,7 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tool.a $(BUILD)/libsse.a
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 # What "make install" copies, linked without a path into the tree.
-installable: lib $(PROGRAMS:%=$(BUILD)/install/%)
+installable: lib $(MAINS:%=$(BUILD)/install/%)
 
 check: all installable units replays
 	@BUILD=$(BUILD) JOBS=$(JOBS) SLOW=$(SLOW) tests/run $(T)
@@ -235,7 +236,7 @@ man_pages := $(wildcard man/*.[1-8])
 put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
 
 install: installable
-	$(Q)for p in $(PROGRAMS); do \
+	$(Q)for p in $(MAINS); do \
 	    install -D -m 755 $(BUILD)/install/$$p $(DESTDIR)$(BINDIR)/$$p || exit; \
 	done
 	$(call put,644,$(SHARED),$(LIBDIR)/$(notdir $(SHARED)))
