@@ -31,8 +31,11 @@ struct event {
 /* The event of which nothing is set. */
 #define EVENT_NONE ((struct event){ .retry_ms = -1, .expires_ms = -1 })
 
-/* A string constant as text. */
-#define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
+/* A string constant as text; TEXT_INIT in a static initializer. */
+/* clang-format off */
+#define TEXT_INIT(s) { (s), sizeof(s) - 1 }
+/* clang-format on */
+#define TEXT(s) ((struct sse_text)TEXT_INIT(s))
 
 struct sse_text text_of(const char *s); /* of a string; NULL gives none */
 bool text_is(struct sse_text t, const char *s);
@@ -41,6 +44,8 @@ bool text_is(struct sse_text t, const char *s);
  * Take one routing field ("channel", "match", "priority", "expires", "origin",
  * "via") into ev.  Returns 1 when taken, 0 when name is none of them, -1 when
  * the value is malformed (then ev is as before).  An empty value unsets.
+ * Labels and relays' names are parted by one space, neither more nor before the
+ * first; a fraction of expires counts down to the millisecond.
  */
 int event_set_field(
     struct event *ev, struct sse_text name, struct sse_text value);
@@ -58,6 +63,10 @@ bool channel_valid(struct sse_text name);
 /* Is it of a reserved family: broadcast, presence, client:ID, group:NAME? */
 bool channel_reserved(struct sse_text name);
 
+/* ms as the value of expires: seconds, with a fraction when there is one. */
+#define EVENT_EXPIRES_LEN 32
+struct sse_text event_expires(int64_t ms, char buf[static EVENT_EXPIRES_LEN]);
+
 /*
  * Append ev as a block: the routing fields, each that is set, then the
  * standard's.  -1 with errno as sse_encode_event().
@@ -69,8 +78,9 @@ int event_encode_routing(struct sse_buf *b, const struct event *ev);
 
 /*
  * Take what a decoder handed out, which was asked for SSE_ASK_FIELDS.  The id
- * is set only when the very block bore it.  -1 with errno EINVAL when a routing
- * field is malformed; *what then names it.
+ * is set only when the very block bore it; a type of "message" is left empty.
+ * -1 with errno EINVAL when a routing field is malformed; *what then names the
+ * first one, a constant, and ev holds all the rest.
  */
 int event_decode(struct event *ev, const struct sse_decoder *d,
     const struct sse_event *from, const char **what);

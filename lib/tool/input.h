@@ -7,6 +7,7 @@
 #ifndef INPUT_H
 #define INPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "event.h"
@@ -24,7 +25,10 @@ struct input;
 /* Read a name of -f.  -1 when it is none of input's. */
 int input_format_parse(const char *name, enum input_format *f);
 
-/* Events of more than max_bytes are refused.  NULL with ENOMEM. */
+/*
+ * Events of more than max_bytes (0: SSE_MAX_BYTES_DEFAULT) are refused, and no
+ * more than one of them is held.  NULL with ENOMEM.
+ */
 struct input *input_new(enum input_format f, size_t max_bytes);
 void input_free(struct input *in);
 
@@ -32,7 +36,8 @@ void input_free(struct input *in);
  * Read len bytes at buf, which may break off anywhere, up to the first event.
  * Returns 1 with *ev set, good until the next call; 0 when all is read; -1
  * with a fault, input_fault() says which, and reading may go on behind it; -2
- * with errno ENOMEM.  *used is set to the bytes read.
+ * with errno ENOMEM, and the same call may be made again with the bytes from
+ * *used on.  *used is set to the bytes read.  The event may point into buf.
  *
  * A block of an event stream that has an id and no data is no event here.
  */
@@ -42,7 +47,8 @@ int input_feed(struct input *in, const void *buf, size_t len, size_t *used,
 /*
  * The input has ended: as input_feed(), for what it left.  A half line is
  * an event; an unfinished block of an event stream is not, and returns 0, as
- * input_unfinished() then says.  Call until 0 is returned.
+ * input_unfinished() then says.  Call until 0 is returned; input_feed() then
+ * begins a new one.
  */
 int input_end(struct input *in, struct event *ev);
 bool input_unfinished(const struct input *in);

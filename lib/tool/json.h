@@ -15,20 +15,26 @@
 int json_encode_event(
     struct sse_buf *b, const struct event *ev, bool data_is_json);
 
-/* An event read from JSON, and what its texts lie in. */
+/*
+ * An event read from JSON, and what its texts lie in.  { 0 } is a new one; it
+ * serves for any number of lines, one after the other.
+ */
 struct json_event {
 	struct event ev;
 	void *root;          /* owned */
 	struct sse_buf text; /* owned: labels and names joined */
+	char fault[96];
 };
 
 /*
- * Read one line.  Returns 0 with *je set, to be freed; -1 with *fault a short
- * text ("not a JSON object", "data is not a string", "unknown member \"dta\"");
- * it is good until the next call on the same je.
+ * Read one line of UTF-8.  Members that are null count as absent; data must be
+ * there.  Returns 0 with je->ev set, good until the next call on the same je;
+ * -1 with *fault a short text of printable ASCII ("not a JSON object", "data is
+ * not a string", "unknown member \"dta\""), good as long; -2 with errno ENOMEM.
  */
 int json_decode_event(
     struct json_event *je, const char *line, size_t len, const char **fault);
+void json_event_clear(struct json_event *je); /* keeps memory for the next */
 void json_event_free(struct json_event *je);
 
 #endif

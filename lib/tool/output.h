@@ -5,6 +5,8 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include <stdbool.h>
+
 #include "event.h"
 
 struct output;
@@ -18,19 +20,29 @@ struct output_context {
 
 /*
  * Take format as typed: line, nul, sse, json, or a template (anything with a
- * brace).  NULL with *fault saying what is wrong with it, and where.
+ * brace).  In a template {data}, {event} ("message" where there is none), {id},
+ * {channel}, {url}, {count} and {json} stand for what they name, {time} for
+ * RFC 3339 in UTC, {time:FORMAT} for what strftime(3) makes of it in local time,
+ * {{ for a brace, and a backslash begins an escape as in C.
+ * NULL with *fault a constant that says what is wrong with it.
  */
 struct output *output_new(const char *format, const char **fault);
 void output_free(struct output *out);
 
 /*
- * Append ev.  {id} is ev->id when has_id.  -1 with ENOMEM, or EINVAL when the
- * format cannot hold it (NUL format, data with NUL: it is written as is).
+ * Is it for a terminal?  What comes from the event is then made visible
+ * (visible.h); what the template itself says stays as it is.
+ */
+void output_set_terminal(struct output *out, bool terminal);
+
+/* What Sse-Show must ask for, that the format has all it names; "" or "channel". */
+const char *output_show(const struct output *out);
+
+/*
+ * Append ev.  -1 with errno ENOMEM, or EINVAL when it is no event (sse only);
+ * the buffer is then as before.
  */
 int output_event(struct output *out, struct sse_buf *b, const struct event *ev,
     const struct output_context *ctx);
-
-/* Append what only -f sse can say: a comment.  Nothing in other formats. */
-int output_comment(struct output *out, struct sse_buf *b, struct sse_text t);
 
 #endif

@@ -6,22 +6,28 @@
 #ifndef STDOUT_H
 #define STDOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Ignore SIGPIPE, so that a write tells.  To be called once, first. */
+/*
+ * Ignore SIGPIPE, so that a write tells, and see that the three standard
+ * descriptors are taken, so that no socket ends up as one of them.  To be
+ * called once, first.
+ */
 void stdout_open(void);
 
 /*
- * Write all of it, waiting as long as the reader takes.  When the reader has
- * gone the program ends quietly with 0, after gone() when it is not NULL; any
- * other fault (a full disk) ends it with EX_IOERR and a message.
+ * Write all of it, waiting as long as the reader takes; once interrupt_signal()
+ * tells of a signal, only a second more, and the rest is left unwritten.  When
+ * the reader has gone the program ends quietly with 0, after gone() when it is
+ * not NULL; any other fault (a full disk) ends it with EX_IOERR and a message.
  */
 void stdout_write(const void *p, size_t len, void (*gone)(void *), void *arg);
 
 /*
  * What to poll, so that a wait ends when the reader of a pipe or socket has
- * gone: add { STDOUT_FILENO, 0, 0 } to the set; POLLERR says so.
+ * gone: add { STDOUT_FILENO, 0, 0 } to the set and ask this of its revents.
  */
-int stdout_has_gone(short revents);
+bool stdout_has_gone(short revents);
 
 #endif
