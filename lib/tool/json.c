@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,7 +256,7 @@ take_expires(struct json_event *je, const json_t *v)
 
 	if (!json_is_number(v) || seconds < 0 || seconds >= EXPIRES_MAX)
 		return fail(je, "expires is not a time");
-	je->ev.expires_ms = llround(seconds * 1000);
+	je->ev.expires_ms = (int64_t)(seconds * 1000 + 0.5);
 	return 0;
 }
 

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,7 +47,7 @@ time_parse(
 		return "too large";
 	if (value < (double)min_ms)
 		return "too small";
-	*ms = (int64_t)llround(value);
+	*ms = (int64_t)(value + 0.5);
 	return NULL;
 }
 
