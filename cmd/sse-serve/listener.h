@@ -57,8 +57,8 @@ struct listeners {
  *
  * Returns 0, or an exit status with fault set to one line that names address
  * and remedy: EX_USAGE (not loopback), EX_UNAVAILABLE (in use, or no such host
- * or address), EX_NOPERM (a port below 1024), EX_CANTCREAT (a Unix socket's path).
- * ls then holds what it held before.
+ * or address), EX_NOPERM (a port below 1024), EX_CANTCREAT (a Unix socket's
+ * path), EX_SOFTWARE (memory).  ls then holds what it held before.
  */
 int listener_open(struct listeners *ls, const struct listener_addr *a,
     bool admin, mode_t mode, char fault[static LISTENER_FAULT_MAX]);

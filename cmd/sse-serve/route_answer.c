@@ -15,13 +15,16 @@ route_cors(const struct http_head *h, const struct route_conf *conf,
 	struct sse_text origin;
 	int len;
 
+	buf[0] = '\0';
 	if (conf->id->admin ||
 	    !origin_may_read(h, conf->origins, conf->norigins, &origin))
-		return "";
+		return buf;
 	len = snprintf(buf, ROUTE_CORS_MAX,
 	    "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n",
 	    (int)origin.len, origin.ptr);
-	return len > 0 && len < ROUTE_CORS_MAX ? buf : "";
+	if (len >= ROUTE_CORS_MAX)
+		buf[0] = '\0';
+	return buf;
 }
 
 static int

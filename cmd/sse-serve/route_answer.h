@@ -11,8 +11,8 @@
 
 /*
  * The CORS field lines for an answer to h, CRLF behind each, "" when its origin
- * is not allowed to read: for http_answer.fields and http_stream_head().  buf
- * is what they are written to.
+ * is not allowed to read: for http_answer.fields and http_stream_head().  They
+ * are written to buf, which is returned.
  */
 #define ROUTE_CORS_MAX 512
 const char *route_cors(const struct http_head *h, const struct route_conf *conf,
