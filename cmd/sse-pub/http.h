@@ -1,0 +1,57 @@
+/*
+ * POST of a body to an sse-serve, by libcurl.  libcurl is loaded when it is
+ * asked for: it takes longer to load than all else that a run against Redis
+ * does.
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sse.h"
+
+struct http;
+
+/* What came of a request. */
+struct http_answer {
+	long status; /* of HTTP; 0: there was no answer */
+	bool unsure; /* no answer, but the peer may have the request */
+	int64_t retry_after_ms; /* -1: not told */
+	const char *type;       /* the content type, or "" */
+	struct sse_text body;   /* its beginning, up to HTTP_BODY_MAX */
+	const char *fault;      /* without answer: why */
+};
+
+#define HTTP_BODY_MAX ((size_t)1 << 20)
+
+/*
+ * base is where the server is: http://, https:// or unix:PATH.  NULL with
+ * *fault a constant text: libcurl is missing, or memory ran out.
+ */
+struct http *http_new(const char *base, const char **fault);
+void http_free(struct http *h);
+
+/*
+ * Why base names no server, or NULL.  The answer is a constant; libcurl is not
+ * needed for it.
+ */
+const char *http_base_fault(const char *base);
+
+/*
+ * POST body, an event stream, to /events/CHANNEL, in timeout_ms at most.
+ * The answer is good until the next call.  -1 with ENOMEM.
+ */
+int http_post(struct http *h, struct sse_text channel, const struct sse_buf *b,
+    int64_t timeout_ms, struct http_answer *a);
+
+/*
+ * base for messages, without what stands before @, which may be a secret; to
+ * be freed.  NULL: ENOMEM.
+ */
+char *http_shown(const char *base);
+
+/* The URL of a channel's events below base, to be freed.  NULL: ENOMEM. */
+char *http_target(const char *base, struct sse_text channel);
+
+#endif

@@ -1,0 +1,225 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "http.h"
+#include "sink_http.h"
+#include "units.h"
+#include "visible.h"
+
+#define PAUSE_MS 200      /* before the same batch is tried again */
+#define PAUSE_MAX_MS 5000 /* however much the server asks for */
+#define SHOWN_MAX 200     /* bytes of an answer in a message */
+
+struct sink_http {
+	struct sink sink; /* first, so that a sink is one of these */
+	struct http *http;
+	char *shown;               /* the server, for messages */
+	bool reached;              /* the server has answered before */
+	char channel[CHANNEL_MAX]; /* the first event's */
+	size_t channel_len;
+	struct sse_buf body;
+};
+
+static const struct sink_ops ops;
+
+struct sink *
+sink_http_new(const char *base, int64_t timeout_ms, const char **fault)
+{
+	struct sink_http *s = calloc(1, sizeof(*s));
+
+	*fault = "out of memory";
+	if (s == NULL)
+		return NULL;
+	s->sink.ops = &ops;
+	s->sink.timeout_ms = timeout_ms;
+	s->sink.fd = -1;
+	if ((s->shown = http_shown(base)) == NULL ||
+	    (s->http = http_new(base, fault)) == NULL) {
+		sink_free(&s->sink);
+		return NULL;
+	}
+	return &s->sink;
+}
+
+static void
+http_sink_free(struct sink *sink)
+{
+	struct sink_http *s = (struct sink_http *)sink;
+
+	http_free(s->http);
+	free(s->shown);
+	sse_buf_free(&s->body);
+	free(s);
+}
+
+static bool
+http_fits(const struct sink *sink, const struct event *ev)
+{
+	const struct sink_http *s = (const struct sink_http *)sink;
+
+	return s->body.len + ev->data.len <= SINK_BATCH_BYTES;
+}
+
+static int
+http_add(struct sink *sink, const struct event *ev)
+{
+	struct sink_http *s = (struct sink_http *)sink;
+	struct event posted = *ev;
+
+	if (sink->gathered == 0) {
+		memcpy(s->channel, ev->channel.ptr, ev->channel.len);
+		s->channel_len = ev->channel.len;
+	}
+	/* The URL names the channel of those that do not. */
+	if (s->channel_len == ev->channel.len &&
+	    memcmp(s->channel, ev->channel.ptr, ev->channel.len) == 0)
+		posted.channel.len = 0;
+	return event_encode(&s->body, &posted);
+}
+
+/* The first line of an answer, for a message. */
+static const char *
+first_line(struct sse_text body, char *buf, size_t cap)
+{
+	const char *lf = body.len > 0 ? memchr(body.ptr, '\n', body.len) : NULL;
+
+	if (lf != NULL)
+		body.len = (size_t)(lf - body.ptr);
+	return visible_line(body, buf, cap);
+}
+
+static enum sink_state
+refused(struct sink_http *s, const struct http_answer *a)
+{
+	int status = EX_PROTOCOL;
+	char shown[SHOWN_MAX];
+
+	switch (a->status) {
+	case 401:
+	case 403:
+	case 407:
+		status = EX_NOPERM;
+		break;
+	case 400:
+	case 413:
+	case 422:
+		status = EX_DATAERR;
+		break;
+	case 429:
+	case 503:
+		status = EX_TEMPFAIL;
+		break;
+	}
+	/* A fault within the server, or in a proxy, says nothing for sure. */
+	return sink_fail(&s->sink, status,
+	    a->status / 100 == 5 && a->status != 503, "%s: HTTP status %ld: %s",
+	    s->shown, a->status, first_line(a->body, shown, sizeof(shown)));
+}
+
+/* Is there an ID for each event?  The line ends tell. */
+static bool
+is_answer(const struct sink_http *s, const struct http_answer *a)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < a->body.len; i++)
+		lines += a->body.ptr[i] == '\n';
+	return strncmp(a->type, "text/plain", strlen("text/plain")) == 0 &&
+	    lines == s->sink.gathered;
+}
+
+static int
+take_ids(struct sink_http *s, struct sse_text body)
+{
+	const char *p = body.ptr, *end = p + body.len, *lf;
+
+	while (p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		struct sse_text id = { p, (size_t)(lf - p) };
+
+		if (sink_minted(&s->sink, id) == -1)
+			return -1;
+		p = lf + 1;
+	}
+	return 0;
+}
+
+static enum sink_state
+answered(struct sink_http *s, const struct http_answer *a)
+{
+	if (a->status == 0)
+		return sink_fail(&s->sink, EX_UNAVAILABLE, a->unsure, "%s: %s",
+		    s->shown, a->fault);
+	if (a->status / 100 != 2)
+		return refused(s, a);
+	if (!is_answer(s, a))
+		return sink_fail(&s->sink, EX_PROTOCOL, true,
+		    "%s: the answer is not that of an sse-serve", s->shown);
+	if (take_ids(s, a->body) == -1)
+		return sink_fail(&s->sink, EX_OSERR, true, "out of memory");
+	s->body.len = 0;
+	s->sink.gathered = 0;
+	return SINK_READY;
+}
+
+/*
+ * How long to wait before the batch is sent again, which it is only when it is
+ * sure that it has not arrived; -1 says not at all.
+ */
+static int64_t
+pause_ms(const struct sink_http *s, const struct http_answer *a)
+{
+	if (a->status == 0 && s->reached && !a->unsure)
+		return PAUSE_MS;
+	if (a->status != 429 && a->status != 503)
+		return -1;
+	if (a->retry_after_ms > PAUSE_MAX_MS)
+		return PAUSE_MAX_MS;
+	return a->retry_after_ms > 0 ? a->retry_after_ms : PAUSE_MS;
+}
+
+static void
+wait_ms(int64_t ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+static enum sink_state
+http_send(struct sink *sink)
+{
+	struct sink_http *s = (struct sink_http *)sink;
+	struct sse_text channel = { s->channel, s->channel_len };
+	int64_t deadline_ms = clock_mono_ms() + sink->timeout_ms;
+	int64_t now_ms, ms;
+	struct http_answer a;
+
+	for (;;) {
+		now_ms = clock_mono_ms();
+		if (http_post(s->http, channel, &s->body, deadline_ms - now_ms,
+			&a) == -1)
+			return sink_fail(
+			    sink, EX_OSERR, false, "out of memory");
+		s->reached = s->reached || a.status != 0;
+		ms = pause_ms(s, &a);
+		if (ms == -1 || clock_mono_ms() + ms >= deadline_ms)
+			return answered(s, &a);
+		wait_ms(ms);
+	}
+}
+
+/* Nothing is ever on its way behind the caller's back. */
+static enum sink_state
+http_receive(struct sink *sink)
+{
+	(void)sink;
+	return SINK_READY;
+}
+
+static const struct sink_ops ops = {
+	.fits = http_fits,
+	.add = http_add,
+	.send = http_send,
+	.receive = http_receive,
+	.free = http_sink_free,
+};
