@@ -15,7 +15,10 @@
 #include "event.h"
 #include "place.h"
 
-/* What is constant for a program's run; texts borrowed. */
+/*
+ * What is constant for a program's run; texts borrowed.  All that publish and
+ * read in one namespace are to agree on the count and the age.
+ */
 struct bus_conf {
 	const char *prefix;     /* "sse:" */
 	unsigned int log_count; /* events kept a channel; 0: no log */
@@ -25,10 +28,18 @@ struct bus_conf {
 };
 
 #define BUS_PREFIX "sse:"
+#define BUS_PREFIX_MAX 48 /* bytes */
+/* 1 to BUS_PREFIX_MAX printable ASCII characters, none of space *?[]\, */
+bool bus_prefix_valid(const char *prefix);
+
 #define BUS_CONF_DEFAULT \
 	((struct bus_conf){ BUS_PREFIX, 1000, 3600000, 86400000, 3600000 })
 
-/* One command for redisAppendCommandArgv() and redisAsyncCommandArgv(). */
+/*
+ * One command for redisAppendCommandArgv() and redisAsyncCommandArgv().  It
+ * borrows what it was made from (a batch, names), which must not change as long
+ * as the command is in use.
+ */
 struct bus_command {
 	int argc;
 	const char **argv;
@@ -49,17 +60,35 @@ struct bus_batch *bus_batch_new(const struct bus_conf *conf);
 void bus_batch_free(struct bus_batch *b);
 void bus_batch_clear(struct bus_batch *b); /* for the next one */
 
-/* Append a copy of ev, whose channel is set.  once may be empty.  -1: ENOMEM. */
+/*
+ * Append a copy of ev, whose channel is set and of which event_fault() found
+ * nothing.  An empty ID counts as none.  once is the key of --once, or empty.
+ * -1: ENOMEM, and the batch is as before.
+ */
 int bus_batch_add(
     struct bus_batch *b, const struct event *ev, struct sse_text once);
 size_t bus_batch_count(const struct bus_batch *b);
 size_t bus_batch_bytes(const struct bus_batch *b);
 
-/* Who sends it: PRODUCER of sse:pub:PRODUCER, and its number, from 1 up. */
+/*
+ * Is it time to send it?  All of a batch is written before anything else runs
+ * in Redis, so it is to stay small; one event alone may be of any size.
+ */
+#define BUS_BATCH_EVENTS 512
+#define BUS_BATCH_BYTES ((size_t)1 << 20)
+bool bus_batch_full(const struct bus_batch *b);
+
+/*
+ * Who sends it: PRODUCER of sse:pub:PRODUCER, and its number: 1, 2, 3...,
+ * none left out.  -1: ENOMEM.
+ */
 int bus_batch_set_producer(
     struct bus_batch *b, const char *producer, uint64_t number);
 
-/* It moves relay's mark from one place to another; "" from: no mark yet. */
+/*
+ * It moves relay's mark from one place to another; "" from: no mark yet.  A
+ * batch without events may do so too.  -1: ENOMEM.
+ */
 int bus_batch_set_mark(struct bus_batch *b, const char *relay,
     struct sse_text from, struct sse_text to);
 
@@ -70,38 +99,48 @@ int bus_batch_command(
 enum bus_answer {
 	BUS_OK,         /* published, or it had been before */
 	BUS_NOSCRIPT,   /* send it again by its text */
-	BUS_MARK_MOVED, /* another relay of that name went ahead */
-	BUS_BUSY,       /* try again later (LOADING, BUSY, TRYAGAIN, OOM) */
+	BUS_MARK_MOVED, /* the mark does not stand where the batch says */
+	BUS_ORDER,      /* batches of the producer before this one are missing:
+			   send those first.  Were they answered, then Redis lost
+			   them in a failover: go on under a new producer */
+	BUS_BUSY,       /* try again later (LOADING, BUSY, TRYAGAIN, OOM...) */
 	BUS_DENIED,     /* authentication or permission */
 	BUS_REFUSED,    /* the request itself is wrong; bus_error says why */
 };
 
 /* The answer to one event. */
 struct bus_minted {
-	struct place place;
+	struct place place; /* zero: published by an earlier try, forgotten */
 	struct sse_text id; /* on the wire; lies in the reply */
 	bool repeated;      /* not published now: a repeat or --once */
 };
 
 /*
  * Read the answer to a batch.  minted has room for its count; NULL: not asked.
- * *mark is the relay's mark as it stands in Redis, lying in the reply.
+ * *mark (NULL: not asked) is the relay's mark as it stands in Redis, lying in
+ * the reply.  A batch that was sent again after its first answer went lost is
+ * BUS_MARK_MOVED with the mark where it was to go.
  */
 enum bus_answer bus_batch_answer(const struct bus_batch *b, const redisReply *r,
     struct bus_minted *minted, struct sse_text *mark);
+
+/* What a reply to any command means; BUS_OK when it is no error. */
+enum bus_answer bus_answer_of(const redisReply *r);
 
 /* Why a reply is no success, in one line; good as long as the reply. */
 const char *bus_error(const redisReply *r);
 
 /*
  * Attach: to be sent once SUBSCRIBE of all channels and of marker is confirmed.
- * It reads each channel's log behind after (its newest count entries when after
- * is zero), publishes a marker on the Pub/Sub channel marker and tells the last
- * minted place.
+ * It reads each channel's log, at most count entries of it: the oldest behind
+ * after, or the newest when after is zero; publishes a marker on the Pub/Sub
+ * channel marker and tells the last minted place, all at one moment.  With n or
+ * count 0 it is but the marker.  Where a log gave count entries there may be
+ * more: bus_page_command().
  */
 int bus_attach_command(const struct bus_conf *conf, const char *marker,
-    const struct sse_text *channels, size_t n, struct place after, bool by_sha,
-    struct bus_command *c);
+    const struct sse_text *channels, size_t n, struct place after,
+    unsigned int count, bool by_sha, struct bus_command *c);
 
 struct bus_attached {
 	struct place last;  /* the last minted */
@@ -109,7 +148,10 @@ struct bus_attached {
 	size_t nlogs;       /* one a channel, in the order asked for */
 };
 
-/* One entry of a log.  It lies in the reply. */
+/*
+ * One entry of a log.  It lies in the reply.  There is a gap before it when the
+ * cursor is below prev.
+ */
 struct bus_entry {
 	struct event ev; /* has_id set, id as on the wire */
 	struct place place;
@@ -117,12 +159,23 @@ struct bus_entry {
 };
 
 enum bus_answer bus_attach_answer(const redisReply *r, struct bus_attached *a);
+struct sse_text bus_log_channel(const redisReply *r, size_t log);
 size_t bus_log_count(const redisReply *r, size_t log);
+/*
+ * The place of the channel's last event, as far as is known; where the log is
+ * gone, the place up to which it may have held events.  So where no entry was
+ * read there is a gap when the cursor is below it.  (A cursor that is not zero
+ * and below birth is of an earlier life of Redis: a gap, too.)
+ */
+struct place bus_log_top(const redisReply *r, size_t log);
 /* -1 when it is none that a publisher wrote; it is then to be passed over. */
 int bus_log_entry(
     const redisReply *r, size_t log, size_t i, struct bus_entry *e);
 
-/* A page of one channel's log: behind after, at most count, oldest first. */
+/*
+ * A page of one channel's log: behind after, at most count, oldest first.  Its
+ * entries do not name their channel.
+ */
 int bus_page_command(const struct bus_conf *conf, struct sse_text channel,
     struct place after, unsigned int count, struct bus_command *c);
 enum bus_answer bus_page_answer(const redisReply *r, size_t *count);
@@ -130,7 +183,8 @@ int bus_page_entry(const redisReply *r, size_t i, struct bus_entry *e);
 
 /*
  * A live message as it came on a Pub/Sub channel.  One message is any number
- * of entries, of one channel and in the order of places.
+ * of entries, of one channel and in the order of places.  What a message holds
+ * is what the last bus_live_begin() was given, which is borrowed.
  */
 struct bus_live;
 
@@ -139,14 +193,15 @@ void bus_live_free(struct bus_live *l);
 
 /*
  * Begin with the message payload on the Pub/Sub channel topic.  Returns 1 for
- * events, 2 for a marker with *horizon set, 0 when topic is not ours.
+ * events, 2 for a marker with *horizon set to the last minted place (zero:
+ * none yet), 0 when topic is not ours.
  */
 int bus_live_begin(struct bus_live *l, struct sse_text topic,
     struct sse_text payload, struct place *horizon);
 
 /*
  * The next event of the message: 1 with *e set, good until the next call; 0 at
- * the end.  An event without ID, from a raw PUBLISH, has place zero.
+ * the end; -1: ENOMEM.  An event without ID, from a raw PUBLISH, has place zero.
  */
 int bus_live_next(struct bus_live *l, struct bus_entry *e);
 
@@ -155,7 +210,7 @@ int bus_topic(
     const struct bus_conf *conf, struct sse_text channel, struct sse_buf *b);
 
 /* An instance's own Pub/Sub channel for markers, made from random bytes. */
-#define BUS_MARKER_LEN 64
+#define BUS_MARKER_LEN 96
 void bus_marker_name(const struct bus_conf *conf, char name[BUS_MARKER_LEN]);
 
 /* On connecting: raise sse:last to seen; the answer is the one before it. */
@@ -163,8 +218,9 @@ int bus_raise_command(
     const struct bus_conf *conf, struct place seen, struct bus_command *c);
 enum bus_answer bus_raise_answer(const redisReply *r, struct place *before);
 
-/* A relay's mark. */
+/* A relay's mark; empty: none.  It lies in the reply. */
 int bus_mark_command(
     const struct bus_conf *conf, const char *relay, struct bus_command *c);
+enum bus_answer bus_mark_answer(const redisReply *r, struct sse_text *mark);
 
 #endif

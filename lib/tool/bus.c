@@ -1,0 +1,256 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus_args.h"
+
+static const char attach_text[] = {
+#include "lib/tool/attach.lua.inc"
+};
+static const struct bus_script attach = {
+	attach_text,
+	sizeof(attach_text),
+#include "lib/tool/attach.lua.sha1"
+};
+
+static const char raise_text[] = {
+#include "lib/tool/raise.lua.inc"
+};
+static const struct bus_script raise_script = {
+	raise_text,
+	sizeof(raise_text),
+#include "lib/tool/raise.lua.sha1"
+};
+
+static const struct sse_text nothing = { "", 0 };
+
+/* The first word of an error of Redis, and what it means to a sender. */
+static const struct {
+	const char *word;
+	enum bus_answer answer;
+} errors[] = {
+	{ "BUSY", BUS_BUSY },
+	{ "CLUSTERDOWN", BUS_BUSY },
+	{ "DENIED", BUS_DENIED }, /* protected mode */
+	{ "LOADING", BUS_BUSY },
+	{ "MASTERDOWN", BUS_BUSY },
+	{ "MISCONF", BUS_BUSY }, /* it cannot write its disk */
+	{ "NOAUTH", BUS_DENIED },
+	{ "NOPERM", BUS_DENIED },
+	{ "NOREPLICAS", BUS_BUSY },
+	{ "NOSCRIPT", BUS_NOSCRIPT },
+	{ "OOM", BUS_BUSY },
+	{ "READONLY", BUS_BUSY }, /* a replica, until it is promoted */
+	{ "SSEORDER", BUS_ORDER },
+	{ "TRYAGAIN", BUS_BUSY },
+	{ "WRONGPASS", BUS_DENIED },
+};
+
+/* Errors that only their text tells apart. */
+static const struct {
+	const char *start;
+	enum bus_answer answer;
+} sentences[] = {
+	{ "ERR The user executing the script can't", BUS_DENIED },
+	{ "ERR max number of clients reached", BUS_BUSY },
+	{ "ERR invalid password", BUS_DENIED },
+	{ "ERR Client sent AUTH, but no password is set", BUS_DENIED },
+	{ "ERR AUTH <password> called without any password", BUS_DENIED },
+};
+
+static enum bus_answer
+error_answer(const char *s)
+{
+	size_t word = strcspn(s, " ");
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (strlen(errors[i].word) == word &&
+		    strncmp(s, errors[i].word, word) == 0)
+			return errors[i].answer;
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (strncmp(
+			s, sentences[i].start, strlen(sentences[i].start)) == 0)
+			return sentences[i].answer;
+	return BUS_REFUSED;
+}
+
+enum bus_answer
+bus_answer_of(const redisReply *r)
+{
+	if (r == NULL)
+		return BUS_BUSY;
+	return r->type == REDIS_REPLY_ERROR ? error_answer(r->str) : BUS_OK;
+}
+
+const char *
+bus_error(const redisReply *r)
+{
+	if (r == NULL)
+		return "no answer";
+	if (r->type == REDIS_REPLY_ERROR)
+		return r->str;
+	return "the answer is not of the kind that was asked for";
+}
+
+struct sse_text
+bus_reply_text(const redisReply *r)
+{
+	if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_STATUS)
+		return nothing;
+	return (struct sse_text){ r->str, r->len };
+}
+
+struct place
+bus_reply_place(const redisReply *r)
+{
+	struct sse_text t = bus_reply_text(r);
+	struct place p = PLACE_ZERO;
+
+	return place_parse(t.ptr, t.len, &p) ? p : PLACE_ZERO;
+}
+
+int
+bus_topic(
+    const struct bus_conf *conf, struct sse_text channel, struct sse_buf *b)
+{
+	size_t before = b->len;
+
+	if (sse_buf_append(b, conf->prefix, strlen(conf->prefix)) == 0 &&
+	    sse_buf_append(b, channel.ptr, channel.len) == 0)
+		return 0;
+	b->len = before;
+	return -1;
+}
+
+bool
+bus_prefix_valid(const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	for (size_t i = 0; i < len; i++)
+		if (prefix[i] <= ' ' || prefix[i] >= 0x7f)
+			return false;
+	return len >= 1 && len <= BUS_PREFIX_MAX &&
+	    strpbrk(prefix, "*?[]\\,") == NULL;
+}
+
+/* A comma is in no channel's name, so that no channel can be taken for it. */
+void
+bus_marker_name(const struct bus_conf *conf, char name[BUS_MARKER_LEN])
+{
+	unsigned int r[4];
+
+	arc4random_buf(r, sizeof(r));
+	snprintf(name, BUS_MARKER_LEN, "%.*s%s%08x%08x%08x%08x", BUS_PREFIX_MAX,
+	    conf->prefix, BUS_MARKER, r[0], r[1], r[2], r[3]);
+}
+
+static int
+keys_last(struct bus_args *a, const struct bus_conf *conf, size_t more)
+{
+	return bus_args_number(a, 2 + more) == -1 ||
+		bus_args_key(a, conf->prefix, "last", nothing) == -1 ||
+		bus_args_key(a, conf->prefix, "birth", nothing) == -1
+	    ? -1
+	    : 0;
+}
+
+static int
+add_place(struct bus_args *a, struct place p)
+{
+	char text[PLACE_LEN];
+
+	return bus_args_add(a, text, place_format(p, text));
+}
+
+int
+bus_attach_command(const struct bus_conf *conf, const char *marker,
+    const struct sse_text *channels, size_t n, struct place after,
+    unsigned int count, bool by_sha, struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+	bool fail = bus_args_script(&a, &attach, by_sha) == -1 ||
+	    keys_last(&a, conf, n) == -1;
+
+	for (size_t i = 0; i < n && !fail; i++)
+		fail = bus_args_key(&a, conf->prefix, "log:", channels[i]) ==
+		    -1;
+	fail = fail || bus_args_text(&a, marker) == -1 ||
+	    (place_is_zero(after) ? bus_args_text(&a, "")
+				  : add_place(&a, after)) == -1 ||
+	    bus_args_number(&a, count) == -1 ||
+	    bus_args_number(&a, (uint64_t)conf->log_age_ms) == -1;
+	if (!fail)
+		return bus_args_command(&a, c);
+	bus_args_free(&a);
+	return -1;
+}
+
+int
+bus_page_command(const struct bus_conf *conf, struct sse_text channel,
+    struct place after, unsigned int count, struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+	char from[PLACE_LEN + 1] = "(";
+	size_t len = place_format(after, from + 1) + 1;
+
+	if (bus_args_text(&a, "XRANGE") == 0 &&
+	    bus_args_key(&a, conf->prefix, "log:", channel) == 0 &&
+	    bus_args_add(&a, from, len) == 0 && bus_args_text(&a, "+") == 0 &&
+	    bus_args_text(&a, "COUNT") == 0 && bus_args_number(&a, count) == 0)
+		return bus_args_command(&a, c);
+	bus_args_free(&a);
+	return -1;
+}
+
+int
+bus_raise_command(
+    const struct bus_conf *conf, struct place seen, struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+
+	if (bus_args_script(&a, &raise_script, false) == 0 &&
+	    bus_args_text(&a, "1") == 0 &&
+	    bus_args_key(&a, conf->prefix, "last", nothing) == 0 &&
+	    add_place(&a, seen) == 0)
+		return bus_args_command(&a, c);
+	bus_args_free(&a);
+	return -1;
+}
+
+enum bus_answer
+bus_raise_answer(const redisReply *r, struct place *before)
+{
+	enum bus_answer answer = bus_answer_of(r);
+
+	if (answer != BUS_OK)
+		return answer;
+	*before = bus_reply_place(r);
+	return r->type == REDIS_REPLY_STRING ? BUS_OK : BUS_REFUSED;
+}
+
+int
+bus_mark_command(
+    const struct bus_conf *conf, const char *relay, struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+
+	if (bus_args_text(&a, "GET") == 0 &&
+	    bus_args_key(&a, conf->prefix, "relay:", text_of(relay)) == 0)
+		return bus_args_command(&a, c);
+	bus_args_free(&a);
+	return -1;
+}
+
+enum bus_answer
+bus_mark_answer(const redisReply *r, struct sse_text *mark)
+{
+	enum bus_answer answer = bus_answer_of(r);
+
+	if (answer != BUS_OK)
+		return answer;
+	*mark = bus_reply_text(r);
+	return r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_NIL
+	    ? BUS_OK
+	    : BUS_REFUSED;
+}

@@ -1,0 +1,371 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus_args.h"
+
+static const char publish_text[] = {
+#include "lib/tool/publish.lua.inc"
+};
+static const struct bus_script publish = {
+	publish_text,
+	sizeof(publish_text),
+#include "lib/tool/publish.lua.sha1"
+};
+
+/* The texts are kept as the script wants them, so that sending copies none. */
+struct bus_batch {
+	const struct bus_conf *conf;
+	struct bus_args logs;     /* KEYS: one for each channel */
+	struct bus_args onces;    /* KEYS: one for each event that has one */
+	struct bus_args events;   /* ARGV */
+	struct bus_args producer; /* KEYS: its hash; its number */
+	struct bus_args relay;    /* KEYS: its mark; from; to */
+	size_t *starts;           /* of each log's key in logs.mem */
+	size_t starts_cap;
+	size_t recent; /* the log that was last asked for */
+	size_t count;
+};
+
+struct bus_batch *
+bus_batch_new(const struct bus_conf *conf)
+{
+	struct bus_batch *b = calloc(1, sizeof(*b));
+
+	if (b != NULL)
+		b->conf = conf;
+	return b;
+}
+
+void
+bus_batch_free(struct bus_batch *b)
+{
+	if (b == NULL)
+		return;
+	bus_args_free(&b->logs);
+	bus_args_free(&b->onces);
+	bus_args_free(&b->events);
+	bus_args_free(&b->producer);
+	bus_args_free(&b->relay);
+	free(b->starts);
+	free(b);
+}
+
+void
+bus_batch_clear(struct bus_batch *b)
+{
+	bus_args_cut(&b->logs, 0);
+	bus_args_cut(&b->onces, 0);
+	bus_args_cut(&b->events, 0);
+	bus_args_cut(&b->producer, 0);
+	bus_args_cut(&b->relay, 0);
+	b->recent = b->count = 0;
+}
+
+static bool
+log_is(const struct bus_batch *b, size_t i, struct sse_text channel)
+{
+	size_t before = strlen(b->conf->prefix) + strlen("log:");
+
+	return b->logs.len[i] - before == channel.len &&
+	    memcmp(b->logs.mem.ptr + b->starts[i] + before, channel.ptr,
+		channel.len) == 0;
+}
+
+/* The number from 1 of channel's log, which is made when it is new; 0: ENOMEM. */
+static size_t
+log_number(struct bus_batch *b, struct sse_text channel)
+{
+	size_t n = b->logs.n, start = b->logs.mem.len;
+
+	if (b->recent < n && log_is(b, b->recent, channel))
+		return b->recent + 1;
+	for (size_t i = n; i-- > 0;)
+		if (log_is(b, i, channel)) {
+			b->recent = i;
+			return i + 1;
+		}
+	if (n == b->starts_cap) {
+		size_t cap = n == 0 ? 16 : 2 * n;
+		size_t *grown = reallocarray(b->starts, cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return 0;
+		b->starts = grown;
+		b->starts_cap = cap;
+	}
+	if (bus_args_key(&b->logs, b->conf->prefix, "log:", channel) == -1)
+		return 0;
+	b->starts[n] = start;
+	b->recent = n;
+	return n + 1;
+}
+
+/*
+ * The key of --once.  A colon within it is percent-encoded, so that the last
+ * one parts it from the channel, whose name may have some.
+ */
+static int
+once_key(struct bus_batch *b, struct sse_text channel, struct sse_text once)
+{
+	struct sse_buf rest = { NULL, 0, 0 };
+	bool fail = sse_buf_append(&rest, channel.ptr, channel.len) == -1 ||
+	    sse_buf_append(&rest, ":", 1) == -1;
+
+	for (size_t i = 0; i < once.len && !fail; i++) {
+		char c = once.ptr[i];
+
+		if (c == ':')
+			fail = sse_buf_append(&rest, "%3A", 3) == -1;
+		else if (c == '%')
+			fail = sse_buf_append(&rest, "%25", 3) == -1;
+		else
+			fail = sse_buf_append(&rest, &c, 1) == -1;
+	}
+	fail = fail ||
+	    bus_args_key(&b->onces, b->conf->prefix,
+		"dedup:", (struct sse_text){ rest.ptr, rest.len }) == -1;
+	sse_buf_free(&rest);
+	return fail ? -1 : 0;
+}
+
+/* The fields that are set, as pairs of arguments. */
+struct fields {
+	struct {
+		const char *name;
+		struct sse_text value;
+	} of[8];
+	size_t n;
+	char retry[24];
+	char expires[EVENT_EXPIRES_LEN];
+};
+
+static void
+field(struct fields *f, const char *name, struct sse_text value)
+{
+	f->of[f->n].name = name;
+	f->of[f->n++].value = value;
+}
+
+static void
+fields_of(struct fields *f, const struct event *ev)
+{
+	f->n = 0;
+	if (ev->match.len > 0)
+		field(f, "match", ev->match);
+	if (ev->high)
+		field(f, "priority", TEXT("high"));
+	if (ev->expires_ms >= 0)
+		field(f, "expires", event_expires(ev->expires_ms, f->expires));
+	if (ev->origin.len > 0)
+		field(f, "origin", ev->origin);
+	if (ev->via.len > 0)
+		field(f, "via", ev->via);
+	if (ev->type.len > 0 && !text_is(ev->type, "message"))
+		field(f, "event", ev->type);
+	if (ev->retry_ms >= 0) {
+		snprintf(f->retry, sizeof(f->retry), "%lld",
+		    (long long)ev->retry_ms);
+		field(f, "retry", text_of(f->retry));
+	}
+	if (ev->has_data)
+		field(f, "data", ev->data);
+}
+
+int
+bus_batch_add(struct bus_batch *b, const struct event *ev, struct sse_text once)
+{
+	struct bus_args *a = &b->events;
+	size_t events = a->n, logs = b->logs.n, onces = b->onces.n, log;
+	struct fields f;
+
+	fields_of(&f, ev);
+	if ((log = log_number(b, ev->channel)) == 0 ||
+	    (once.len > 0 && once_key(b, ev->channel, once) == -1) ||
+	    bus_args_number(a, log) == -1 ||
+	    bus_args_number(a, once.len > 0 ? b->onces.n : 0) == -1 ||
+	    bus_args_add(a, ev->id.ptr, ev->has_id ? ev->id.len : 0) == -1 ||
+	    bus_args_number(a, f.n) == -1)
+		goto undo;
+	for (size_t i = 0; i < f.n; i++)
+		if (bus_args_text(a, f.of[i].name) == -1 ||
+		    bus_args_add(a, f.of[i].value.ptr, f.of[i].value.len) == -1)
+			goto undo;
+	b->count++;
+	return 0;
+undo:
+	bus_args_cut(a, events);
+	bus_args_cut(&b->onces, onces);
+	bus_args_cut(&b->logs, logs);
+	return -1;
+}
+
+size_t
+bus_batch_count(const struct bus_batch *b)
+{
+	return b->count;
+}
+
+size_t
+bus_batch_bytes(const struct bus_batch *b)
+{
+	return b->events.mem.len + b->logs.mem.len + b->onces.mem.len;
+}
+
+bool
+bus_batch_full(const struct bus_batch *b)
+{
+	return b->count >= BUS_BATCH_EVENTS ||
+	    bus_batch_bytes(b) >= BUS_BATCH_BYTES;
+}
+
+int
+bus_batch_set_producer(
+    struct bus_batch *b, const char *producer, uint64_t number)
+{
+	struct bus_args *a = &b->producer;
+
+	bus_args_cut(a, 0);
+	if (bus_args_key(a, b->conf->prefix, "pub:", text_of(producer)) == 0 &&
+	    bus_args_number(a, number) == 0)
+		return 0;
+	bus_args_cut(a, 0);
+	return -1;
+}
+
+int
+bus_batch_set_mark(struct bus_batch *b, const char *relay, struct sse_text from,
+    struct sse_text to)
+{
+	struct bus_args *a = &b->relay;
+
+	bus_args_cut(a, 0);
+	if (bus_args_key(a, b->conf->prefix, "relay:", text_of(relay)) == 0 &&
+	    bus_args_add(a, from.ptr, from.len) == 0 &&
+	    bus_args_add(a, to.ptr, to.len) == 0)
+		return 0;
+	bus_args_cut(a, 0);
+	return -1;
+}
+
+/* The nth argument of what set_producer() or set_mark() kept, or none. */
+static int
+add_nth(struct bus_args *to, const struct bus_args *from, size_t n)
+{
+	size_t at = 0;
+
+	if (from->n == 0)
+		return bus_args_add(to, "", 0);
+	for (size_t i = 0; i < n; i++)
+		at += from->len[i];
+	return bus_args_add(to, from->mem.ptr + at, from->len[n]);
+}
+
+/* What stands before the logs. */
+static int
+add_head(const struct bus_batch *b, struct bus_args *a, bool by_sha)
+{
+	size_t keys = 2 + b->logs.n + b->onces.n + (b->producer.n > 0) +
+	    (b->relay.n > 0);
+
+	if (bus_args_script(a, &publish, by_sha) == -1 ||
+	    bus_args_number(a, keys) == -1 ||
+	    bus_args_key(a, b->conf->prefix, "last", TEXT("")) == -1 ||
+	    bus_args_key(a, b->conf->prefix, "birth", TEXT("")) == -1)
+		return -1;
+	return 0;
+}
+
+/* The keys behind the others, and what stands before the events. */
+static int
+add_tail(const struct bus_batch *b, struct bus_args *a)
+{
+	if ((b->producer.n > 0 && add_nth(a, &b->producer, 0) == -1) ||
+	    (b->relay.n > 0 && add_nth(a, &b->relay, 0) == -1) ||
+	    bus_args_number(a, b->conf->log_count) == -1 ||
+	    bus_args_number(a, (uint64_t)b->conf->log_age_ms) == -1 ||
+	    bus_args_number(a, b->logs.n) == -1 ||
+	    bus_args_number(a, b->onces.n) == -1 ||
+	    bus_args_number(a, (uint64_t)b->conf->once_ms) == -1 ||
+	    add_nth(a, &b->producer, 1) == -1 ||
+	    bus_args_number(a, (uint64_t)b->conf->producer_ms) == -1 ||
+	    add_nth(a, &b->relay, 1) == -1 || add_nth(a, &b->relay, 2) == -1)
+		return -1;
+	return 0;
+}
+
+int
+bus_batch_command(const struct bus_batch *b, bool by_sha, struct bus_command *c)
+{
+	const struct bus_args *const keys[] = { &b->logs, &b->onces };
+	struct bus_args own = { .n = 0 };
+	size_t head;
+
+	if (add_head(b, &own, by_sha) == 0) {
+		head = own.n;
+		if (add_tail(b, &own) == 0)
+			return bus_args_join(
+			    &own, head, keys, 2, &b->events, c);
+	}
+	bus_args_free(&own);
+	return -1;
+}
+
+/* "PLACE" or "PLACE ID", with "=" before it when nothing was published now. */
+static int
+minted_parse(struct bus_minted *m, struct sse_text t)
+{
+	const char *space;
+	size_t len;
+
+	m->repeated = t.len > 0 && t.ptr[0] == '=';
+	if (m->repeated) {
+		t.ptr++;
+		t.len--;
+	}
+	space = t.len > 0 ? memchr(t.ptr, ' ', t.len) : NULL;
+	len = space == NULL ? t.len : (size_t)(space - t.ptr);
+	m->id = t;
+	if (space != NULL)
+		m->id = (struct sse_text){ space + 1, t.len - len - 1 };
+	return place_parse(t.ptr, len, &m->place) ? 0 : -1;
+}
+
+static enum bus_answer
+minted_read(
+    const struct bus_batch *b, const redisReply *r, struct bus_minted *minted)
+{
+	bool forgotten = r->elements == 2; /* a repeat of long ago */
+
+	if (!forgotten && r->elements - 2 != b->count)
+		return BUS_REFUSED;
+	for (size_t i = 0; minted != NULL && i < b->count; i++) {
+		minted[i] = (struct bus_minted){ PLACE_ZERO, TEXT(""), true };
+		if (!forgotten &&
+		    minted_parse(
+			&minted[i], bus_reply_text(r->element[i + 2])) == -1)
+			return BUS_REFUSED;
+	}
+	return BUS_OK;
+}
+
+enum bus_answer
+bus_batch_answer(const struct bus_batch *b, const redisReply *r,
+    struct bus_minted *minted, struct sse_text *mark)
+{
+	enum bus_answer answer = bus_answer_of(r);
+	struct sse_text status;
+
+	if (answer != BUS_OK)
+		return answer;
+	if (r->type != REDIS_REPLY_ARRAY || r->elements < 2)
+		return BUS_REFUSED;
+	status = bus_reply_text(r->element[0]);
+	if (mark != NULL)
+		*mark = bus_reply_text(r->element[1]);
+	if (text_is(status, "moved"))
+		return BUS_MARK_MOVED;
+	if (!text_is(status, "ok") && !text_is(status, "repeat"))
+		return BUS_REFUSED;
+	return minted_read(b, r, minted);
+}

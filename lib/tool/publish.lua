@@ -1,0 +1,339 @@
+-- Publish a batch of events: check all of it, then mint, log and send.
+-- The contract is in sse-redis(7).  A script does not roll back, so nothing is
+-- written before everything that can be wrong has been looked at.
+--
+-- KEYS  PREFIXlast, PREFIXbirth, N logs, M keys of --once, the producer's hash
+--       if ARGV[6] is not empty, the relay's mark if a key is left
+-- ARGV  1 events kept a log, 2 for how many ms (0: for ever), 3 N, 4 M,
+--       5 ms that keys of --once are kept, 6 the batch's number, 7 ms that it
+--       is kept, 8 the mark moves from, 9 to; from 10 on for each event: which
+--       log, which key of --once (0: none), its own ID, how many fields, and
+--       the name and value of each
+-- Returns {"ok"|"repeat"|"moved", mark, answer...}; an answer is "PLACE" or
+-- "PLACE ID", with "=" before it when nothing was published now.
+
+local call, find, sub, gsub = redis.call, string.find, string.sub, string.gsub
+local match, format, concat = string.match, string.format, table.concat
+
+local MESSAGE_MAX = 65536 -- bytes after which a run begins another message
+local FIELDS_MAX = 32 -- of an event: they pass through the stack of Lua
+local AHEAD_MAX = 60000 -- ms that an ID of its own may be ahead
+local UINT64_MAX = '18446744073709551615'
+
+local reserved = { id = true, prev = true, place = true, channel = true }
+
+-- Numbers of Lua are doubles: what may need 64 bits stays a decimal string.
+local function compare(a, b)
+  if #a ~= #b then
+    return #a < #b and -1 or 1
+  end
+  return a == b and 0 or (a < b and -1 or 1)
+end
+
+local function valid(n)
+  return (#n < 20 or (#n == 20 and n <= UINT64_MAX)) and
+    (n == '0' or sub(n, 1, 1) ~= '0')
+end
+
+-- The two numbers of a place, or nil.
+local function split(text)
+  local ms, seq = match(text, '^(%d+)%-(%d+)$')
+  if ms and valid(ms) and valid(seq) and text ~= '0-0' then
+    return ms, seq
+  end
+end
+
+local function above(ms, seq, than_ms, than_seq)
+  local order = compare(ms, than_ms)
+  return order > 0 or (order == 0 and compare(seq, than_seq) > 0)
+end
+
+local function successor(n)
+  if #n < 15 then
+    return format('%.0f', n + 1)
+  end
+  local head, nines = match(n, '^(.-)(9*)$')
+  local zeros = gsub(nines, '9', '0')
+  if head == '' then
+    return '1' .. zeros
+  end
+  return sub(head, 1, -2) .. (sub(head, -1) + 1) .. zeros
+end
+
+local function bad(what)
+  return redis.error_reply('SSEBAD ' .. what)
+end
+
+local prefix = sub(KEYS[1], 1, -5)
+local count, age = tonumber(ARGV[1]), tonumber(ARGV[2])
+local nlogs, nonce = tonumber(ARGV[3]), tonumber(ARGV[4])
+local number = ARGV[6]
+local producer = number ~= '' and KEYS[3 + nlogs + nonce] or nil
+local relay = KEYS[3 + nlogs + nonce + (producer and 1 or 0)]
+local logs, onces = 2, 2 + nlogs -- what to add to get at KEYS
+
+-- What has been done before.
+local mark = ''
+if relay then
+  mark = call('GET', relay) or ''
+  if mark ~= ARGV[8] then
+    return { 'moved', mark }
+  end
+end
+if producer then
+  local done = call('HMGET', producer, 'number', 'answer')
+  if not match(number, '^%d+$') or not valid(number) or number == '0' then
+    return bad('batch number ' .. number .. ' is none')
+  elseif done[1] and compare(number, done[1]) < 0 then
+    return { 'repeat', mark } -- settled long ago; its answer is forgotten
+  elseif done[1] == number then
+    local answer = { 'repeat', mark }
+    for one in string.gmatch(done[2], '[^\n]+') do
+      answer[#answer + 1] = sub(one, 1, 1) == '=' and one or '=' .. one
+    end
+    return answer
+  elseif done[1] and successor(done[1]) ~= number then
+    return redis.error_reply('SSEORDER batch ' .. number ..
+      ' does not follow batch ' .. done[1])
+  end
+end
+
+-- May this user write here?  A refusal after the first write would come late.
+local function denied(command, key, ...)
+  if not redis.acl_check_cmd(command, key, ...) then
+    return redis.error_reply('NOPERM this user may not ' .. command .. ' ' ..
+      key)
+  end
+end
+
+local refusal
+for i, key in ipairs(KEYS) do
+  if i > logs and i <= onces then
+    refusal = refusal or denied('XADD', key, '*', 'prev', '')
+  elseif key == producer then
+    refusal = refusal or denied('HSET', key, 'number', '')
+  else
+    refusal = refusal or denied('SET', key, '')
+  end
+end
+refusal = refusal or denied('PEXPIRE', KEYS[#KEYS], '0') or
+  nlogs > 0 and denied('XTRIM', KEYS[logs + 1], 'MAXLEN', '0')
+if refusal then
+  return refusal
+end
+
+local last_ms, last_seq, birth_ms = '0', '0', nil
+local kept = call('MGET', KEYS[1], KEYS[2])
+if kept[1] then
+  last_ms, last_seq = split(kept[1])
+  if not last_ms then
+    return bad(KEYS[1] .. ' is not a place')
+  end
+end
+if kept[2] then
+  birth_ms = split(kept[2])
+end
+
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = format('%.0f', now)
+local oldest = age > 0 and format('%.0f', math.max(now - age, 0)) or nil
+
+-- The place of the event before, of each channel.  A log that is not there has
+-- none younger than the age, nor any at all when all of history is younger.
+local prev, topic, first_ms, first_seq = {}, {}, last_ms, last_seq
+for k = 1, nlogs do
+  local key = KEYS[logs + k]
+  local kind = call('TYPE', key).ok
+  if sub(key, 1, #prefix + 4) ~= prefix .. 'log:' then
+    return bad(key .. ' is not a log of ' .. prefix)
+  end
+  topic[k] = prefix .. sub(key, #prefix + 5)
+  refusal = denied('PUBLISH', topic[k], '')
+  if refusal then
+    return refusal
+  end
+  if kind == 'stream' then
+    local info = call('XINFO', 'STREAM', key)
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' then
+        prev[k] = info[i + 1]
+      end
+    end
+    -- A log knows better than a sse:last that went lost.
+    local ms, seq = split(prev[k])
+    if ms and above(ms, seq, last_ms, last_seq) then
+      last_ms, last_seq = ms, seq
+    end
+  elseif kind ~= 'none' then
+    return bad(key .. ' is not a Redis stream')
+  elseif oldest and birth_ms and compare(birth_ms, oldest) <= 0 then
+    if above(first_ms, first_seq, oldest, '0') then
+      prev[k] = oldest .. '-0'
+    else
+      prev[k] = first_ms .. '-' .. first_seq
+    end
+  else
+    prev[k] = '0-0'
+  end
+end
+
+local answered = {}
+for q = 1, nonce do
+  local key = KEYS[onces + q]
+  answered[key] = call('GET', key) or nil
+end
+
+-- The events: is each well-formed, and the lines of its block.
+local events, at, argc = {}, 10, #ARGV
+while at <= argc do
+  local n = #events + 1
+  local k, q = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  local own, fields = ARGV[at + 2], tonumber(ARGV[at + 3])
+  local wrong, body, origin = nil, '', false
+  if not k or not prev[k] or not q or q < 0 or q > nonce or not fields or
+      fields < 0 or fields > FIELDS_MAX or at + 3 + 2 * fields > argc then
+    return bad('event ' .. n .. ': malformed arguments')
+  elseif find(own, '[%z\r\n]') then
+    return bad('event ' .. n .. ': line break or NUL in id')
+  end
+  local from, to = at + 4, at + 3 + 2 * fields
+  for j = from, to, 2 do
+    local name, value = ARGV[j], ARGV[j + 1]
+    if name == 'data' then
+      if find(value, '[\r\n]') then
+        -- As any decoder of an event stream joins lines.
+        value = gsub(value, '\r\n?', '\n')
+        ARGV[j + 1] = value
+        value = gsub(value, '\n', '\ndata: ')
+      end
+    elseif find(value, '[\r\n]') then
+      wrong = 'line break in ' .. name
+    elseif name == 'event' and sub(value, 1, 4) == 'sse:' then
+      wrong = 'event types that begin with sse: are reserved'
+    elseif name == '' or reserved[name] or find(name, '[:%z\r\n]') then
+      wrong = 'a field cannot be named "' .. name .. '"'
+    elseif name == 'origin' then
+      origin = true
+    end
+    if wrong then
+      return bad('event ' .. n .. ': ' .. wrong)
+    end
+    body = body .. name .. ': ' .. value .. '\n'
+  end
+  events[n] = { k, q, own, from, to, body, origin }
+  at = to + 1
+end
+
+-- Nothing is wrong.  From here on there is no way back.
+local answers, sent, birth = { 'ok', mark }, {}, nil
+local run, length, running = {}, 0, nil
+local changed = {}
+local ahead = format('%.0f', now + AHEAD_MAX)
+
+local function mint()
+  if compare(now_text, last_ms) > 0 then
+    last_ms, last_seq = now_text, '0'
+  elseif last_seq ~= UINT64_MAX then
+    last_seq = successor(last_seq)
+  else
+    last_ms, last_seq = successor(last_ms), '0'
+  end
+  return last_ms .. '-' .. last_seq
+end
+
+local function flush()
+  if length > 0 then
+    sent[#sent + 1] = { topic[running], concat(run) }
+    run, length = {}, 0
+  end
+end
+
+for _, event in ipairs(events) do
+  local k, q, own, from, to, body, origin = unpack(event)
+  local once = q > 0 and KEYS[onces + q] or nil
+  if once and answered[once] then
+    answers[#answers + 1] = '=' .. answered[once]
+  else
+    local place, name, answer
+    if own == '' then
+      place = mint()
+      answer = place
+    else
+      local ms, seq = split(own)
+      if not ms then
+        place, name = mint(), 'id'
+        answer = place .. ' ' .. own
+      elseif above(ms, seq, last_ms, last_seq) and compare(ms, ahead) <= 0 then
+        place, last_ms, last_seq = own, ms, seq
+        answer = place
+      else
+        place = mint()
+        name = not origin and 'origin' or nil
+        answer = place
+      end
+    end
+    birth = birth or place
+    local key, before = KEYS[logs + k], prev[k]
+    if count > 0 and name then
+      call('XADD', key, place, 'prev', before, name, own, unpack(ARGV, from, to))
+    elseif count > 0 then
+      call('XADD', key, place, 'prev', before, unpack(ARGV, from, to))
+    end
+    local head = 'id: ' .. place .. '\nprev: '
+    if name == 'id' then
+      head = 'id: ' .. own .. '\nplace: ' .. place .. '\nprev: '
+    elseif name then
+      body = 'origin: ' .. own .. '\n' .. body
+    end
+    if k ~= running or length >= MESSAGE_MAX then
+      flush()
+      running = k
+    end
+    local block = head .. before .. '\n' .. body .. '\n'
+    run[#run + 1], length = block, length + #block
+    prev[k], changed[k] = place, true
+    if once then
+      answered[once] = answer
+      call('SET', once, answer, 'PX', ARGV[5])
+    end
+    answers[#answers + 1] = answer
+  end
+end
+flush()
+
+for k = 1, nlogs do
+  if changed[k] then
+    local key = KEYS[logs + k]
+    if count > 0 then
+      call('XTRIM', key, 'MAXLEN', '~', count)
+    else
+      -- An empty Redis stream still knows the place of the event before.
+      call('XADD', key, 'MAXLEN', '=', 0, prev[k], 'prev', '')
+    end
+    if oldest then
+      call('XTRIM', key, 'MINID', '~', oldest)
+      call('PEXPIRE', key, age)
+    else
+      call('PERSIST', key)
+    end
+  end
+end
+if birth then
+  call('SET', KEYS[1], last_ms .. '-' .. last_seq)
+  if not kept[2] then
+    call('SET', KEYS[2], birth)
+  end
+end
+if producer then
+  call('HSET', producer, 'number', number, 'answer', concat(answers, '\n', 3))
+  call('PEXPIRE', producer, ARGV[7])
+end
+if relay then
+  answers[2] = ARGV[9]
+  call('SET', relay, ARGV[9])
+end
+for _, message in ipairs(sent) do
+  call('PUBLISH', message[1], message[2])
+end
+return answers
