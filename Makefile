@@ -107,11 +107,13 @@ $(BUILD)/%.o: %.c | needs
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Text that a program carries within it, as the bytes of an array.
+# Text that a program carries within it, as the bytes of an array; and the
+# digest by which Redis knows a script.
 $(BUILD)/embed/%.inc: %
 	@mkdir -p $(@D)
 	$(call say,EMBED,$<)od -An -v -tx1 $< | \
-	    sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' >$@
+	    sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' >$@ && \
+	    sha1sum $< | sed 's/\([0-9a-f]*\).*/"\1"/' >$(@:.inc=.sha1)
 
 $(SHARED): $(lib_obj) lib/sse.map
 	$(call say,LD,$@)$(CC) -shared -pthread $(HARDEN_LD) $(SANFLAGS) \
