@@ -2,7 +2,8 @@
  * Following one URL as EventSource does: request, decode, and reconnect with
  * the last event ID, after the reconnection time, with backoff and jitter.
  * On libcurl; one object is one stream.  The caller waits and pulls events, so
- * that nothing is called back into the program.
+ * that nothing is called back into the program; a caller that does not pull
+ * makes the server wait, and no more than FOLLOW_BUFFER bytes are held.
  *
  * Spec: HTML, "Processing model" of server-sent events.
  */
@@ -17,6 +18,11 @@
 
 #include "event.h"
 
+#define FOLLOW_BUFFER ((size_t)256 << 10)
+#define FOLLOW_RETRY_MS INT64_C(3000) /* where the server names no time */
+#define FOLLOW_RETRY_MAX_MS INT64_C(60000)
+#define FOLLOW_CONNECT_MS INT64_C(30000)
+
 struct follow;
 
 /* What to do; constant while the object lives, texts borrowed. */
@@ -24,41 +30,52 @@ struct follow_conf {
 	const char *url;
 	const char *last_id; /* of the first request; NULL: none */
 	size_t max_bytes;    /* of an event; 0: libsse's default */
-	int64_t connect_ms;  /* time to connect; 0: 30 s */
+	int64_t connect_ms;  /* time to connect; 0: FOLLOW_CONNECT_MS */
 	int64_t idle_ms; /* no byte for that long is a dead peer; 0: never */
-	int64_t retry_max_ms; /* the longest wait between attempts; 0: 60 s */
+	int64_t retry_max_ms; /* backoff ends there; 0: FOLLOW_RETRY_MAX_MS */
 	bool reconnect;       /* after a first success */
 	bool retry_first;     /* a first connection that fails is tried again */
+	unsigned int retries; /* so many failures in a row; 0: any number */
 	bool ask_place;       /* send Sse-Show: place */
 	const char *show; /* more for Sse-Show, as "channel,routing"; NULL */
-	/* Set further curl options on each new handle; NULL: none.  -1 ends. */
+	/* More headers, as curl's -H has them: they win over ours.  NULL. */
+	const struct curl_slist *headers;
+	/* Set further curl options on the handle; NULL: none.  -1: a fault. */
 	int (*setup)(CURL *easy, void *arg);
 	void *arg;
 };
 
 enum follow_what {
-	FOLLOW_WAIT,  /* nothing now: poll, then call again */
-	FOLLOW_EVENT, /* *ev is an event, good until the next call */
-	FOLLOW_OPEN,  /* a response has begun: 200 and the right type */
-	FOLLOW_LOST,  /* the connection is gone; it will be tried again */
-	FOLLOW_END,   /* the server said there is no more (204, sse:end) */
-	FOLLOW_FAULT, /* for good: follow_status(), follow_fault() say why */
+	FOLLOW_WAIT,    /* nothing now: follow_wait(), then call again */
+	FOLLOW_EVENT,   /* *ev is an event, good until the next call */
+	FOLLOW_OPEN,    /* a response has begun: 200 and the right type */
+	FOLLOW_LOST,    /* the connection is gone; it will be tried again */
+	FOLLOW_END,     /* no more: 204, sse:end; or the stream ended as it
+	                   should and conf->reconnect is false */
+	FOLLOW_FAULT,   /* for good: follow_status(), follow_fault() say why */
+	FOLLOW_DROPPED, /* an event outgrew max_bytes and was passed over */
 };
 
-/* NULL with errno ENOMEM.  curl_global_init() is the program's. */
+/*
+ * NULL with errno ENOMEM, or EINVAL when last_id has CR or LF.
+ * curl_global_init() is the program's.
+ */
 struct follow *follow_new(const struct follow_conf *conf);
 void follow_free(struct follow *f);
 
 /*
  * Do what can be done without waiting and say what came of it; call until it
- * is FOLLOW_WAIT before each wait.
+ * is FOLLOW_WAIT before each wait.  After END and FAULT it says the same again.
+ * A routing field of the event that is malformed is left out: to the standard
+ * it is a field like any other that it does not know.
  */
 enum follow_what follow_next(struct follow *f, struct event *ev);
 
 /*
  * Wait until there may be something to do, at most timeout_ms (-1: as long as
- * it takes), or until one of the n extra descriptors is ready, whose revents
- * are then set.  Returns as poll(); EINTR is returned.
+ * it takes), or until one of the n extra descriptors (8 at most) is ready,
+ * whose revents are then set.  One that is polled for nothing has POLLERR when
+ * its reader has gone.  Returns how many of the extra ones are ready.
  */
 int follow_wait(
     struct follow *f, struct pollfd *extra, unsigned int n, int timeout_ms);
@@ -68,11 +85,14 @@ struct sse_text follow_last_id(const struct follow *f);
 
 /*
  * Drop the connection and go back: the next request, made at once, bears id
- * as its last event ID.  -1 with ENOMEM.
+ * as its last event ID.  -1 with ENOMEM, or EINVAL when id has CR, LF or NUL.
  */
 int follow_rewind(struct follow *f, struct sse_text id);
 
-/* After FAULT: a status of DESIGN's table, and one line with URL and cause. */
+/*
+ * After FAULT: a status of DESIGN's table, and one printable line that names the
+ * URL, without its password, and the cause.
+ */
 int follow_status(const struct follow *f);
 const char *follow_fault(const struct follow *f);
 

@@ -1,0 +1,439 @@
+/*
+ * Following a URL: a server in a thread gives one prepared answer a connection,
+ * and what follow_next() then tells is compared as text.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "follow.h"
+#include "units.h"
+
+#define nitems(a) (sizeof(a) / sizeof((a)[0]))
+#define HEAD                  \
+	"HTTP/1.1 200 OK\r\n" \
+	"Content-Type: text/event-stream\r\n\r\n"
+#define ANSWERS 4
+
+struct server {
+	int fd;
+	char url[64];
+	pthread_t thread;
+	const char *const *answers;
+	char requests[ANSWERS][2048];
+	int n; /* connections that were answered */
+};
+
+static void
+write_all(int fd, const char *p, size_t len)
+{
+	ssize_t n;
+
+	for (; len > 0 && (n = write(fd, p, len)) > 0; len -= (size_t)n)
+		p += n;
+}
+
+static void
+serve_one(struct server *s, int fd)
+{
+	char *to = s->requests[s->n];
+	const char *answer = s->answers[s->n++];
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < sizeof(s->requests[0]) - 1 &&
+	    (n = read(fd, to + len, sizeof(s->requests[0]) - 1 - len)) > 0) {
+		len += (size_t)n;
+		to[len] = '\0';
+		if (strstr(to, "\r\n\r\n") != NULL)
+			break;
+	}
+	write_all(fd, answer, strlen(answer));
+	/* One that ends so is left open until the peer hangs up. */
+	if (answer[0] != '\0' && answer[strlen(answer) - 1] == ' ')
+		(void)!read(fd, &n, 1);
+	close(fd);
+}
+
+static void *
+serve(void *arg)
+{
+	struct server *s = arg;
+	int fd;
+
+	while (
+	    s->answers[s->n] != NULL && (fd = accept(s->fd, NULL, NULL)) != -1)
+		serve_one(s, fd);
+	return NULL;
+}
+
+static void
+start(struct server *s, const char *const *answers)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(in);
+
+	memset(s, 0, sizeof(*s));
+	s->answers = answers;
+	s->fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(s->fd, (struct sockaddr *)&in, len), 0);
+	assert_int_equal(listen(s->fd, 5), 0);
+	assert_int_equal(getsockname(s->fd, (struct sockaddr *)&in, &len), 0);
+	snprintf(
+	    s->url, sizeof(s->url), "http://127.0.0.1:%d/", ntohs(in.sin_port));
+	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void
+end(struct server *s)
+{
+	(void)shutdown(s->fd, SHUT_RDWR);
+	pthread_join(s->thread, NULL);
+	close(s->fd);
+}
+
+/* What one answer of follow_next() is called in the tables. */
+static void
+tell(FILE *to, const struct follow *f, enum follow_what what,
+    const struct event *ev)
+{
+	switch (what) {
+	case FOLLOW_EVENT:
+		fprintf(to, "%.*s ", (int)ev->data.len, ev->data.ptr);
+		break;
+	case FOLLOW_OPEN:
+		fputs("open ", to);
+		break;
+	case FOLLOW_LOST:
+		fputs("lost ", to);
+		break;
+	case FOLLOW_END:
+		fputs("end", to);
+		break;
+	case FOLLOW_FAULT:
+		fprintf(to, "fault %d", follow_status(f));
+		break;
+	case FOLLOW_DROPPED:
+		fputs("dropped ", to);
+		break;
+	case FOLLOW_WAIT:
+		break;
+	}
+}
+
+static char *
+run(const struct follow_conf *conf)
+{
+	struct follow *f = follow_new(conf);
+	int64_t until = clock_mono_ms() + 10000;
+	enum follow_what what;
+	struct event ev;
+	char *told;
+	size_t size;
+	FILE *to = open_memstream(&told, &size);
+
+	assert_non_null(f);
+	do {
+		what = follow_next(f, &ev);
+		tell(to, f, what, &ev);
+		if (what == FOLLOW_WAIT)
+			(void)follow_wait(f, NULL, 0, 1000);
+		assert_true(clock_mono_ms() < until);
+	} while (what != FOLLOW_END && what != FOLLOW_FAULT);
+	assert_int_equal(follow_next(f, &ev), what);
+	if (what == FOLLOW_FAULT)
+		assert_memory_equal(follow_fault(f), "http://127.0.0.1:", 17);
+	follow_free(f);
+	fclose(to);
+	return told;
+}
+
+static const struct {
+	const char *what, *answers[ANSWERS], *want;
+	bool once, first;
+} cases[] = {
+	{ "204 ends it", { "HTTP/1.1 204 No\r\n\r\n" }, "end", false, false },
+	{ "sse:end ends it",
+	    { HEAD "data: a\n\nevent: sse:end\ndata\n\ndata: b\n\n " },
+	    "open a end", false, false },
+	{ "again with what came",
+	    { HEAD "retry: 1\nid: 7\ndata: a\n\ndata: half", HEAD "data: b\n\n",
+		"HTTP/1.1 204 No\r\n\r\n" },
+	    "open a lost open b lost end", false, false },
+	{ "errors pass by after a success",
+	    { HEAD "retry: 1\ndata: a\n\n", "HTTP/1.1 503 No\r\n\r\n",
+		"HTTP/1.1 429 No\r\n\r\n" },
+	    "open a lost lost fault 76", false, false },
+	{ "but not before", { "HTTP/1.1 503 No\r\n\r\n" }, "fault 76", false,
+	    false },
+	{ "unless asked for",
+	    { "HTTP/1.1 503 No\r\nRetry-After: 0\r\n\r\n",
+		"HTTP/1.1 204 No\r\n\r\n" },
+	    "lost end", false, true },
+	{ "not found", { "HTTP/1.1 404 No\r\n\r\n" }, "fault 76", false, true },
+	{ "not found later", { HEAD "retry: 1\n\n", "HTTP/1.1 404 No\r\n\r\n" },
+	    "open lost fault 76", false, false },
+	{ "not allowed", { "HTTP/1.1 401 No\r\n\r\n" }, "fault 77", false,
+	    false },
+	{ "not allowed at all", { "HTTP/1.1 403 No\r\n\r\n" }, "fault 77",
+	    false, false },
+	{ "of another type",
+	    { "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\ndata: a\n\n " },
+	    "fault 76", false, false },
+	{ "of no type", { "HTTP/1.1 200 OK\r\n\r\ndata: a\n\n " }, "fault 76",
+	    false, false },
+	{ "an empty answer", { "" }, "fault 69", false, false },
+	{ "no HTTP", { "SSH-2.0-OpenSSH_9.2\r\n" }, "fault 76", false, false },
+	{ "once, whole", { HEAD "data: a\n\n" }, "open a end", true, false },
+	{ "once, broken off",
+	    { "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+	      "Content-Length: 99\r\n\r\ndata: a\n\n" },
+	    "open a fault 69", true, false },
+	{ "an event too large",
+	    { HEAD "data: 0123456789012345678901234567890123456789\n\n"
+		   "data: a\n\n" },
+	    "open dropped a end", true, false },
+	{ "a bad routing field is no fault",
+	    { HEAD "priority: 9\ndata: a\n\n" }, "open a end", true, false },
+	{ "no bytes for a while", { HEAD "data: a\n\n " }, "open a fault 69",
+	    true, false },
+};
+
+static void
+tables(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct server s;
+		struct follow_conf conf = { .url = s.url,
+			.max_bytes = 40,
+			.retry_max_ms = 200,
+			.retries = 2,
+			.connect_ms = 300,
+			.idle_ms = 300,
+			.retry_first = cases[i].first,
+			.reconnect = !cases[i].once };
+		char *told;
+
+		start(&s, cases[i].answers);
+		told = run(&conf);
+		end(&s);
+		if (strcmp(told, cases[i].want) != 0)
+			fail_msg("%s: %s", cases[i].what, told);
+		free(told);
+	}
+}
+
+static void
+requests(void **state)
+{
+	static const char *const answers[] = { HEAD
+		"retry: 1\nid: \xc3\xa9 7\ndata: a\n\n",
+		"HTTP/1.1 204 No\r\n\r\n", NULL };
+	struct curl_slist accept = { (char[]){ "accept: x/y" }, NULL };
+	struct server s;
+	struct follow_conf conf = { .url = s.url,
+		.last_id = "3-0",
+		.reconnect = true,
+		.ask_place = true,
+		.show = "channel",
+		.headers = &accept };
+
+	(void)state;
+	start(&s, answers);
+	free(run(&conf));
+	end(&s);
+	assert_non_null(strstr(s.requests[0], "GET / HTTP/1.1\r\n"));
+	assert_non_null(strstr(s.requests[0], "\r\naccept: x/y\r\n"));
+	assert_null(strstr(s.requests[0], "Accept:"));
+	assert_non_null(
+	    strstr(s.requests[0], "\r\nCache-Control: no-store\r\n"));
+	assert_non_null(
+	    strstr(s.requests[0], "\r\nSse-Show: channel,place\r\n"));
+	assert_non_null(strstr(s.requests[0], "\r\nLast-Event-ID: 3-0\r\n"));
+	assert_non_null(
+	    strstr(s.requests[1], "\r\nLast-Event-ID: \xc3\xa9 7\r\n"));
+}
+
+static void
+plain_request(void **state)
+{
+	static const char *const answers[] = { "HTTP/1.1 204 No\r\n\r\n",
+		NULL };
+	struct server s;
+	struct follow_conf conf = { .url = s.url };
+
+	(void)state;
+	start(&s, answers);
+	free(run(&conf));
+	end(&s);
+	assert_non_null(
+	    strstr(s.requests[0], "\r\nAccept: text/event-stream\r\n"));
+	assert_null(strstr(s.requests[0], "Sse-Show"));
+	assert_null(strstr(s.requests[0], "Last-Event-ID"));
+}
+
+/* Pull until there is something, and say what. */
+static enum follow_what
+pull(struct follow *f, struct event *ev)
+{
+	enum follow_what what;
+
+	while ((what = follow_next(f, ev)) == FOLLOW_WAIT)
+		(void)follow_wait(f, NULL, 0, 1000);
+	return what;
+}
+
+static void
+rewinds(void **state)
+{
+	static const char *const answers[] = { HEAD
+		"id: 1\ndata: a\n\nid: 2\ndata: b\n\n ",
+		HEAD "data: c\n\nevent: sse:end\ndata\n\n ", NULL };
+	struct server s;
+	struct follow_conf conf = { .url = s.url, .reconnect = true };
+	struct follow *f;
+	struct event ev;
+
+	(void)state;
+	start(&s, answers);
+	f = follow_new(&conf);
+	assert_int_equal(pull(f, &ev), FOLLOW_OPEN);
+	assert_int_equal(pull(f, &ev), FOLLOW_EVENT);
+	assert_int_equal(pull(f, &ev), FOLLOW_EVENT);
+	assert_true(text_is(follow_last_id(f), "2"));
+	assert_int_equal(follow_rewind(f, TEXT("a\nb")), -1);
+	assert_int_equal(follow_rewind(f, TEXT("1")), 0);
+	assert_int_equal(pull(f, &ev), FOLLOW_OPEN);
+	assert_int_equal(pull(f, &ev), FOLLOW_EVENT);
+	assert_true(text_is(ev.data, "c"));
+	assert_false(ev.has_id);
+	assert_int_equal(pull(f, &ev), FOLLOW_END);
+	follow_free(f);
+	end(&s);
+	assert_non_null(strstr(s.requests[1], "\r\nLast-Event-ID: 1\r\n"));
+}
+
+/* A caller that does not pull makes the server wait, and misses nothing. */
+static void
+backpressure(void **state)
+{
+	const size_t events = 1000000, size = sizeof("data: 0000000\n\n") - 1;
+	char *answer = malloc(sizeof(HEAD) + events * size), *to = answer;
+	const char *answers[] = { answer, NULL };
+	struct server s;
+	struct follow_conf conf = { .url = s.url };
+	struct follow *f;
+	struct event ev;
+	char want[16];
+
+	(void)state;
+	to += sprintf(to, HEAD);
+	for (size_t i = 0; i < events; i++)
+		to += sprintf(to, "data: %07zu\n\n", i);
+	start(&s, answers);
+	f = follow_new(&conf);
+	assert_int_equal(pull(f, &ev), FOLLOW_OPEN);
+	for (int i = 0; i < 50; i++)
+		(void)follow_wait(f, NULL, 0, 10);
+	for (size_t i = 0; i < events; i++) {
+		assert_int_equal(pull(f, &ev), FOLLOW_EVENT);
+		snprintf(want, sizeof(want), "%07zu", i);
+		assert_true(text_is(ev.data, want));
+	}
+	assert_int_equal(pull(f, &ev), FOLLOW_END);
+	follow_free(f);
+	end(&s);
+	free(answer);
+}
+
+/* Other descriptors end a wait; one polled for nothing, when its reader goes. */
+static void
+waits_for_others(void **state)
+{
+	struct follow_conf conf = { .url = "http://127.0.0.1:9/",
+		.retry_first = true };
+	struct follow *f = follow_new(&conf);
+	struct pollfd p[2] = { { -1, POLLIN, 0 }, { -1, 0, 0 } };
+	struct event ev;
+	int in[2], out[2];
+
+	(void)state;
+	assert_int_equal(pipe(in) | pipe(out), 0);
+	p[0].fd = in[0];
+	p[1].fd = out[1];
+	assert_int_equal(pull(f, &ev), FOLLOW_LOST);
+	assert_true(follow_retry_in_ms(f) > 2000);
+	assert_int_equal(follow_wait(f, p, 2, 1), 0);
+	assert_int_equal(write(in[1], "x", 1), 1);
+	assert_int_equal(follow_wait(f, p, 2, -1), 1);
+	assert_int_equal(p[0].revents, POLLIN);
+	assert_int_equal(p[1].revents, 0);
+	close(out[0]);
+	assert_int_equal(follow_wait(f, p + 1, 1, -1), 1);
+	assert_int_equal(p[1].revents, POLLERR);
+	close(in[0]);
+	close(in[1]);
+	close(out[1]);
+	follow_free(f);
+}
+
+/* What messages show of a URL. */
+static void
+shown(void **state)
+{
+	static const struct {
+		const char *url, *want;
+	} urls[] = {
+		{ "http://u:secret@127.0.0.1:9/a?b=c",
+		    "http://127.0.0.1:9/a?b=c: " },
+		{ "127.0.0.1:9/a", "http://127.0.0.1:9/a: " },
+		{ "u:secret@127.0.0.1:9/a", "http://127.0.0.1:9/a: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(urls); i++) {
+		struct follow_conf conf = { .url = urls[i].url };
+		struct follow *f = follow_new(&conf);
+		struct event ev;
+
+		assert_int_equal(pull(f, &ev), FOLLOW_FAULT);
+		assert_int_equal(follow_status(f), EX_UNAVAILABLE);
+		assert_memory_equal(
+		    follow_fault(f), urls[i].want, strlen(urls[i].want));
+		assert_null(strstr(follow_fault(f), "secret"));
+		follow_free(f);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tables),
+		cmocka_unit_test(requests),
+		cmocka_unit_test(plain_request),
+		cmocka_unit_test(rewinds),
+		cmocka_unit_test(backpressure),
+		cmocka_unit_test(waits_for_others),
+		cmocka_unit_test(shown),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
