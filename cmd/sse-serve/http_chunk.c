@@ -29,7 +29,7 @@ hex(char c)
 static int
 go(struct http_chunk *c, enum state state)
 {
-	c->state = state;
+	c->state = (int)state;
 	return 0;
 }
 
@@ -103,7 +103,7 @@ read_byte(struct http_chunk *c, char ch)
 			return go(c, END_LF);
 		if (ch == ' ' || ch == '\t' || ch == ':')
 			return -1;
-		c->state = TRAILER_LINE;
+		c->state = (int)TRAILER_LINE;
 		return read_extra(c, ch, TRAILER_LF);
 	case TRAILER_LINE:
 		return read_extra(c, ch, TRAILER_LF);
@@ -131,7 +131,7 @@ http_chunk_read(
 			n = (size_t)c->left;
 		*data = (struct sse_text){ buf + used, n };
 		if ((c->left -= n) == 0)
-			c->state = DATA_CR;
+			c->state = (int)DATA_CR;
 		return (ssize_t)(used + n);
 	}
 	return (ssize_t)used;

@@ -91,7 +91,7 @@ cut(struct sse_text *t, char sep)
 	struct sse_text part = *t;
 
 	if (at == NULL) {
-		*t = (struct sse_text){ t->ptr + t->len, 0 };
+		t->len = 0;
 		return part;
 	}
 	part.len = (size_t)(at - t->ptr);
