@@ -59,7 +59,7 @@ define check_needs
 @missing=$$(command -v $(firstword $(CC)) >/dev/null || echo gcc; \
     command -v $(PKG_CONFIG) >/dev/null || echo pkg-config; \
     for n in $(1); do \
-	$(PKG_CONFIG) --exists $${n%%=*} 2>/dev/null || echo $${n\#*=}; done; \
+	$(PKG_CONFIG) --exists $${n%%=*} 2>/dev/null || echo $${n#*=}; done; \
     printf '\043include <ev.h>\n' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || \
 	echo libev-dev); \
     [ -z "$$missing" ] || { echo "Missing Debian packages:" $$missing; \
@@ -226,13 +226,16 @@ bench-deps:
 
 # Every C file that is ours; each check names what it finds and fails.
 c_files = $(shell find lib cmd tests -name '*.[ch]')
-LINTS := lint-man lint-format lint-cppcheck lint-tidy
+LINTS := lint-man lint-format lint-header lint-cppcheck lint-tidy
 
 lint: $(LINTS)
 lint-man:
 	$(call say,LINT,man)mandoc -T lint -W warning $(man_pages)
 lint-format:
 	$(call say,LINT,clang-format)clang-format --dry-run -Werror $(c_files)
+lint-header:
+	$(call say,LINT,sse.h)clang -x c++ -std=c++11 -Wall -Wextra -Wpedantic \
+	    -Werror -Wno-pragma-once-outside-header -fsyntax-only lib/sse.h
 lint-cppcheck: $(embed_inc)
 	$(call say,LINT,cppcheck)cppcheck --quiet --error-exitcode=1 -j $(JOBS) \
 	    --std=c11 --enable=warning,performance,portability \

@@ -37,7 +37,8 @@ sse_setup() {
 	export UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$PWD/san/log
 }
 
-sse_teardown() {
+# End whatever was started; a failure when it has to be killed.
+end_all() {
 	local name fault=0
 
 	feed_close
@@ -54,6 +55,14 @@ sse_teardown() {
 		}
 		wait "${PIDS[$name]}" 2>/dev/null || :
 	done
+	PIDS=() REDIS_PORTS=()
+	return $fault
+}
+
+sse_teardown() {
+	local fault=0
+
+	end_all || fault=1
 	if [ -n "$(ls san)" ]; then
 		cat san/*
 		fault=1
@@ -224,12 +233,13 @@ redis() {
 }
 
 # start_serve [OPTION ...]: an sse-serve on a free port, awaited; URL is where.
-# Its standard input is that of the call.  A second one: SERVE=other start_serve.
+# Its standard input is that of the call.  A second one: SERVE=other start_serve;
+# again where it was: LISTEN=${URL#http://} start_serve.
 start_serve() {
 	local name=${SERVE:-serve}
 
 	rm -f "$name.ready"
-	spawn "$name" sse-serve -l 127.0.0.1:0 --ready-file "$name.ready" "$@"
+	spawn "$name" sse-serve -l "${LISTEN:-127.0.0.1:0}" --ready-file "$name.ready" "$@"
 	await serve_is_up "$name"
 	if is_gone "${PIDS[$name]}"; then
 		cat "$name.err"
