@@ -287,7 +287,13 @@ judge_failure(struct follow *f)
 	struct verdict v = verdict_of_failure(f->code);
 	const char *why = f->curl_said[0] != '\0' ? f->curl_said
 						  : curl_easy_strerror(f->code);
+	long os = 0;
 
+	/* It names the host once more, and how many milliseconds it took. */
+	if (f->code == CURLE_COULDNT_CONNECT &&
+	    curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &os) == CURLE_OK &&
+	    os != 0)
+		why = strerror((int)os);
 	/* libcurl's answer to one line of a head that it will not hold. */
 	if (f->code == CURLE_OUT_OF_MEMORY && f->head_bytes > 0 && !f->good) {
 		v = (struct verdict){ VERDICT_NEVER, EX_PROTOCOL };

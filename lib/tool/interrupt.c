@@ -35,14 +35,14 @@ take(int sig)
 	if (sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
 		return;
 	if (sigaction(sig, &sa, NULL) == -1)
-		err(EX_OSERR, "sigaction");
+		err(EX_SOFTWARE, "sigaction");
 }
 
 void
 interrupt_catch(void)
 {
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
-		err(EX_OSERR, "pipe");
+		err(EX_SOFTWARE, "pipe");
 	take(SIGINT);
 	take(SIGTERM);
 }

@@ -25,7 +25,7 @@ stdout_open(void)
 		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
 		    open("/dev/null",
 			fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-			_exit(EX_OSERR);
+			_exit(EX_SOFTWARE);
 }
 
 /*
