@@ -1,0 +1,173 @@
+# Nothing is lost and nothing doubled, whatever is cut or killed meanwhile.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# A subscriber of its own making: curl into a file, the last event ID taken
+# from what came in whole, as the standard says.
+whole() {
+	awk '
+		/^id: / { id = substr($0, 5) }
+		/^data: / { data = substr($0, 7); has = 1 }
+		/^$/ { if (has) print id "\t" data; has = 0; id = "" }
+	' "$1"
+}
+
+@test "a subscriber cut off in the middle of 10,000 events misses none" {
+	feed_open
+	start_serve -n 20000 <feed
+	feed "$(seq 5000)"
+	# It reads slowly, so it is cut in the middle of what is there, ...
+	spawn curl curl -sN --limit-rate 100k "$URL/events?last=20000"
+	await_grep '^data: 2000$' curl.out
+	stop curl KILL
+	whole curl.out >all
+	[ "$(wc -l <all)" -lt 5000 ]
+	# ... and in the middle of what comes.
+	spawn curl curl -sN -H "Last-Event-ID: $(tail -n 1 all | cut -f 1)" \
+	    "$URL/events"
+	await_grep '^data: 5000$' curl.out
+	feed "$(seq 5001 7500)"
+	stop curl KILL
+	whole curl.out >>all
+	feed "$(seq 7501 10000)"
+	spawn curl curl -sN -H "Last-Event-ID: $(tail -n 1 all | cut -f 1)" \
+	    "$URL/events"
+	await_grep '^data: 10000$' curl.out
+	whole curl.out >>all
+	cut -f 2 all | diff <(seq 10000) -
+	[ "$(cut -f 1 all | sort -u | wc -l)" -eq 10000 ]
+}
+
+@test "through a proxy that cuts wherever it likes, readers miss nothing" {
+	feed_open
+	start_serve -n 20000 --retry 5 <feed
+	for seed in 1 2; do
+		spawn "cut$seed" "$TOP/tests/cli/cut.py" "${URL#http://}" \
+		    "$RANDOM" "cut$seed.ready"
+		await_file "cut$seed.ready"
+	done
+	spawn tail sse-tail -f '{id}\t{data}\n' "$(cat cut1.ready)/events"
+	spawn node node "$TOP/tests/browser/eventsource.js" \
+	    "$(cat cut2.ready)/events" 5000
+	# Both are there when both have seen a first event.
+	await fed_both
+	seq -f 'event %g' 5000 >&"$FEED"
+	AWAIT=60 await_grep 'event 5000$' tail.out
+	AWAIT=60 await_lines 5000 node.out
+	grep 'event' tail.out | cut -f 2 | diff <(seq -f 'event %g' 5000) -
+	grep 'event' node.out | cut -f 2 >node.got
+	head -n "$(wc -l <node.got)" <(seq -f 'event %g' 5000) | diff - node.got
+	[ "$(cut -f 1 tail.out | sort | uniq -d | wc -l)" -eq 0 ]
+	[ "$(cut -f 1 node.out | sort | uniq -d | wc -l)" -eq 0 ]
+}
+
+fed_both() {
+	feed sync
+	grep -q sync tail.out && grep -q sync node.out
+}
+
+@test "sse-serve killed with SIGKILL and started again, Redis behind it: no loss" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL" --retry 20 -n 20000
+	spawn tail sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
+	await synced numbers tail
+	spawn pub sh -c 'seq 10000 | while read -r n; do
+		echo $n
+		[ $((n % 100)) -ne 0 ] || sleep 0.02
+	done | sse-pub --history 20000 numbers'
+	for at in 2000 5000 8000; do
+		await_grep "	$at\$" tail.out
+		stop serve KILL
+		[ "$status" -eq 137 ]
+		LISTEN=${URL#http://} start_serve -r "$SSE_REDIS_URL" \
+		    --retry 20 -n 20000
+	done
+	await_exit pub
+	[ "$status" -eq 0 ]
+	AWAIT=30 await_grep '	10000$' tail.out
+	grep -v sync tail.out | cut -f 2 | diff <(seq 10000) -
+	[ "$(cut -f 1 tail.out | sort | uniq -d | wc -l)" -eq 0 ]
+}
+
+# synced CHANNEL NAME...: publish until each of the readers has seen one.
+synced() {
+	local channel=$1 name
+
+	sse-pub --history 20000 "$channel" sync
+	for name in "${@:2}"; do
+		grep -q sync "$name.out" || return
+	done
+}
+
+@test "five channels, five publishers at once, a server killed: each once, in one order" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL" --retry 20 -n 20000
+	spawn tail sse-tail -f '{id}\t{channel}\t{data}\n' \
+	    "$URL/events/a,b,c,d,e?show=channel"
+	await synced a tail
+	for c in a b c d e; do
+		spawn "pub-$c" sh -c "seq -f '$c %g' 2000 | while read -r line; do
+			echo \"\$line\"
+			case \$line in *[05]0) sleep 0.02 ;; esac
+		done | sse-pub --history 20000 $c"
+	done
+	await_grep '	c 700$' tail.out
+	stop serve KILL
+	LISTEN=${URL#http://} start_serve -r "$SSE_REDIS_URL" --retry 20 -n 20000
+	for c in a b c d e; do
+		await_exit "pub-$c"
+		[ "$status" -eq 0 ]
+	done
+	await all_there
+	grep -v sync tail.out >got
+	[ "$(wc -l <got)" -eq 10000 ]
+	for c in a b c d e; do
+		awk -F '\t' -v c=$c '$2 == c { print $3 }' got |
+		    diff <(seq -f "$c %g" 2000) -
+	done
+	# One order over all of them: that of the places.
+	cut -f 1 tail.out | sort -t - -k 1,1n -k 2,2n -C
+	[ "$(cut -f 1 tail.out | sort | uniq -d | wc -l)" -eq 0 ]
+}
+
+all_there() {
+	[ "$(grep -c ' 2000$' tail.out)" -eq 5 ]
+}
+
+@test "Redis killed and started again with its file: no acknowledged event is lost" {
+	start_redis 'appendonly yes' 'appendfsync always'
+	start_serve -r "$SSE_REDIS_URL" --retry 20 -n 20000
+	spawn tail sse-tail "$URL/events/numbers"
+	await synced numbers tail
+	spawn pub sh -c 'seq 3000 | while read -r n; do
+		echo $n
+		[ $((n % 50)) -ne 0 ] || sleep 0.02
+	done | sse-pub --timeout 30s --history 20000 numbers'
+	await_grep '^1000$' tail.out
+	kill_redis
+	restart_redis
+	await_exit pub
+	[ "$status" -eq 0 ]
+	AWAIT=30 await_grep '^3000$' tail.out
+	grep -v sync tail.out | diff <(seq 3000) -
+}
+
+@test "a last event ID that is no longer kept is answered with a gap, aloud" {
+	start_serve -n 10 < <(
+		seq 5
+		until [ -e go ]; do sleep 0.02; done
+		seq 6 100
+	)
+	curl -sN -m 2 "$URL/events?last=5" >first || :
+	id=$(sed -n 's/^id: //p' first | head -n 1)
+	[ -n "$id" ]
+	touch go
+	spawn curl curl -sN -H "Last-Event-ID: $id" "$URL/events"
+	await_grep '^data: 100$' curl.out
+	grep -qx 'event: sse:gap' curl.out
+	grep -qF "\"after\":\"$id\"" curl.out
+	[ "$(grep -c '^data: [0-9]' curl.out)" -eq 10 ]
+	run limit sse-tail --gap fail -i "$id" "$URL/events"
+	[ "$status" -eq 80 ]
+}
