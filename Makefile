@@ -250,6 +250,9 @@ lint-tidy: needs-test $(embed_inc)
 		exit $$status' clang-tidy
 
 man_pages := $(wildcard man/*.[1-8])
+# Further names of pages, as "man/sse_decoder.3:sse_decoder_new".
+man_names = $(shell awk '/^\.Sh/ { name = $$2 == "NAME" } name && \
+    /^\.Nm/ && FILENAME !~ "/" $$2 "\\." { print FILENAME ":" $$2 }' $(man_pages))
 put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
 
 install: installable
@@ -265,6 +268,10 @@ install: installable
 	$(Q)for m in $(man_pages); do \
 	    install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit; \
 	done
+	$(Q)for n in $(man_names); do \
+	    page=$${n%%:*}; s=$${page##*.}; \
+	    ln -sf $${page##*/} $(DESTDIR)$(MANDIR)/man$$s/$${n#*:}.$$s || exit; \
+	done
 	$(Q)for p in $(PROGRAMS); do \
 	    [ ! -f cmd/$$p/$$p.bash ] || install -D -m 644 cmd/$$p/$$p.bash \
 		$(DESTDIR)$(BASHDIR)/$$p || exit; \
@@ -278,6 +285,8 @@ installed = $(PROGRAMS:%=$(BINDIR)/%) $(LIBDIR)/$(notdir $(SHARED)) \
     $(LIBDIR)/$(SONAME) $(LIBDIR)/libsse.so $(LIBDIR)/libsse.a \
     $(INCLUDEDIR)/sse.h $(PKGCONFIGDIR)/libsse.pc \
     $(foreach m,$(man_pages),$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m)) \
+    $(foreach n,$(man_names),$(MANDIR)/man$(lastword $(subst ., ,$(firstword \
+    $(subst :, ,$n))))/$(lastword $(subst :, ,$n))$(suffix $(firstword $(subst :, ,$n)))) \
     $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%)
 
 uninstall:

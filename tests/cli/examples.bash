@@ -38,6 +38,20 @@ try_serve() {
 	    <lines
 }
 
+# printed LINE ...: an sse-serve whose input was these lines, and has not ended.
+try_printed() {
+	mkfifo lines
+	spawn printed sh -c 'exec >lines
+		printf "%s\n" "$@"
+		exec sleep 1000' - "$@"
+	start_serve <lines
+	await input_is_kept "${@: -1}"
+}
+
+input_is_kept() {
+	limit curl -sN -m 1 "$URL/events?last=1" | grep -qFx "data: $1"
+}
+
 # serve-redis [CHANNEL [LINE ...]]: the same with a Redis behind it.
 try_serve_redis() {
 	try_redis

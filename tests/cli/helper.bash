@@ -63,8 +63,8 @@ sse_teardown() {
 	local fault=0
 
 	end_all || fault=1
-	if [ -n "$(ls san)" ]; then
-		cat san/*
+	if [ -n "$(ls "$BATS_TEST_TMPDIR/san")" ]; then
+		cat "$BATS_TEST_TMPDIR"/san/*
 		fault=1
 	fi
 	if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
