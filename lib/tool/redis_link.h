@@ -1,6 +1,6 @@
 /*
  * One connection to Redis, every wait of it bounded, for programs that do one
- * thing at a time (sse-pub, sse-relay).
+ * thing at a time (sse-pub, sse-relay).  The program ignores SIGPIPE.
  */
 #ifndef REDIS_LINK_H
 #define REDIS_LINK_H

@@ -1,0 +1,602 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "reader.h"
+#include "reader_links.h"
+#include "units.h"
+
+#define PAGE 256 /* entries of a log in one reply */
+#define RETRY_FIRST_MS 100
+#define RETRY_LAST_MS 10000
+
+/* A place below all that are minted: behind it stands everything kept. */
+#define PLACE_FIRST ((struct place){ 0, 1 })
+
+/* One channel while its log is read. */
+struct log {
+	struct sse_text name;
+	redisReply *reply;     /* a page of its own; NULL: that of attach */
+	size_t next, count;    /* in the page */
+	bool more;             /* there may be another page */
+	struct bus_entry head; /* its next event, when has_head */
+	bool has_head;
+	struct place seen; /* up to here nothing of it is missing */
+};
+
+enum phase {
+	READER_DOWN,   /* no links, until retry_at_ms */
+	READER_ATTACH, /* subscribed, the logs are to be read */
+	READER_LOG,    /* the logs are handed out, merged */
+	READER_LIVE,   /* what comes on the Pub/Sub link is handed out */
+	READER_DEAD,   /* after a fault */
+};
+
+struct reader {
+	const struct bus_conf *conf;
+	struct reader_links *links;
+	struct bus_live *live;
+	redisReply *message; /* what live decodes lies in it */
+	redisReply *attached;
+	struct log *logs;
+	struct sse_text *names; /* those of logs, as the bus takes them */
+	size_t n;
+	enum phase phase;
+	struct place cursor; /* everything up to it was handed out */
+	struct place seen;   /* the highest of this Redis, to find forks */
+	struct place limit;  /* up to here the logs are complete */
+	bool began;          /* attached once: zero is the beginning, not now */
+	bool lost;           /* LOST was said of this outage */
+	bool open;           /* OPEN was said, and it is not lost since */
+	bool gap;            /* to be said before the next event */
+	struct place gap_after;
+	struct place gap_next;
+	struct bus_entry held; /* the event that waits behind a gap */
+	bool holds;
+	int64_t retry_ms; /* the pause after the next failure */
+	int64_t retry_at_ms;
+	int status;
+	char fault[512];
+};
+
+struct reader *
+reader_new(
+    const struct bus_conf *conf, const struct redis_url *u, struct place after)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->conf = conf;
+	r->n = u->nchannels;
+	r->cursor = after;
+	r->began = !place_is_zero(after);
+	r->retry_ms = RETRY_FIRST_MS;
+	r->links = reader_links_new(conf, u);
+	r->live = bus_live_new(conf);
+	r->logs = calloc(r->n, sizeof(*r->logs));
+	r->names = calloc(r->n, sizeof(*r->names));
+	if (r->links == NULL || r->live == NULL || r->logs == NULL ||
+	    r->names == NULL) {
+		reader_free(r);
+		errno = ENOMEM;
+		return NULL;
+	}
+	for (size_t i = 0; i < r->n; i++)
+		r->logs[i].name = r->names[i] = text_of(u->channels[i]);
+	return r;
+}
+
+static void
+forget_message(struct reader *r)
+{
+	freeReplyObject(r->message);
+	r->message = NULL;
+}
+
+static void
+forget_logs(struct reader *r)
+{
+	for (size_t i = 0; r->logs != NULL && i < r->n; i++) {
+		freeReplyObject(r->logs[i].reply);
+		r->logs[i] = (struct log){ .name = r->logs[i].name };
+	}
+	freeReplyObject(r->attached);
+	r->attached = NULL;
+}
+
+void
+reader_free(struct reader *r)
+{
+	if (r == NULL)
+		return;
+	forget_logs(r);
+	forget_message(r);
+	reader_links_free(r->links);
+	bus_live_free(r->live);
+	free(r->logs);
+	free(r->names);
+	free(r);
+}
+
+void
+reader_set_stop(struct reader *r, const volatile sig_atomic_t *stop)
+{
+	reader_links_set_stop(r->links, stop);
+}
+
+void
+reader_set_patience(struct reader *r, int quiet_ms, int timeout_ms)
+{
+	reader_links_set_patience(r->links, quiet_ms, timeout_ms);
+}
+
+struct place
+reader_place(const struct reader *r)
+{
+	return r->cursor;
+}
+
+int
+reader_status(const struct reader *r)
+{
+	return r->status;
+}
+
+const char *
+reader_fault(const struct reader *r)
+{
+	return r->fault;
+}
+
+/* Everything up to p was handed out, or need not be. */
+static void
+advance(struct reader *r, struct place p)
+{
+	r->cursor = place_max(r->cursor, p);
+	r->seen = place_max(r->seen, p);
+}
+
+/* The links are gone: try again, or end for good. */
+static enum reader_what
+fail(struct reader *r, enum redis_link_state state)
+{
+	int64_t half = r->retry_ms / 2;
+	bool said = r->lost;
+
+	strlcpy(r->fault, reader_links_fault(r->links), sizeof(r->fault));
+	forget_logs(r);
+	forget_message(r);
+	r->holds = false;
+	if (state != REDIS_LINK_DOWN) {
+		r->phase = READER_DEAD;
+		r->status = state == REDIS_LINK_DENIED ? EX_NOPERM
+						       : EX_PROTOCOL;
+		if (reader_links_starved(r->links))
+			r->status = EX_SOFTWARE;
+		return READER_FAULT;
+	}
+	r->phase = READER_DOWN; /* a gap that was found is still to be said */
+	r->retry_at_ms = clock_mono_ms() + half +
+	    (int64_t)arc4random_uniform((uint32_t)half + 1);
+	r->retry_ms = 2 * r->retry_ms < RETRY_LAST_MS ? 2 * r->retry_ms
+						      : RETRY_LAST_MS;
+	r->lost = true;
+	r->open = false;
+	return said ? READER_WAIT : READER_LOST;
+}
+
+/*
+ * Tell Redis what was seen of it.  Where it knew less, a failover or an empty
+ * start has cut history off: what it knew is where it goes on.
+ */
+static enum redis_link_state
+raise_last(struct reader *r)
+{
+	enum redis_link_state state;
+	enum bus_answer answer;
+	struct bus_command c;
+	struct place before;
+	redisReply *reply;
+	int made;
+
+	if (place_is_zero(r->seen))
+		return REDIS_LINK_OK;
+	made = bus_raise_command(r->conf, r->seen, &c);
+	state = reader_links_ask(r->links, made, &c, &reply);
+	if (state != REDIS_LINK_OK)
+		return state;
+	answer = bus_raise_answer(reply, &before);
+	if (answer != BUS_OK)
+		state = reader_links_refused(r->links, answer, reply);
+	else if (place_cmp(before, r->seen) < 0) {
+		r->gap = true;
+		r->gap_after = r->cursor;
+		if (place_cmp(before, r->cursor) < 0)
+			r->cursor = before;
+	}
+	freeReplyObject(reply);
+	return state;
+}
+
+static enum reader_what
+open_links(struct reader *r)
+{
+	enum redis_link_state state;
+
+	if (clock_mono_ms() < r->retry_at_ms)
+		return READER_WAIT;
+	state = reader_links_open(r->links, r->names, r->n);
+	if (state == REDIS_LINK_OK)
+		state = raise_last(r);
+	if (state != REDIS_LINK_OK)
+		return fail(r, state);
+	r->phase = READER_ATTACH;
+	return READER_WAIT;
+}
+
+/* Make the next entry of the page the head; the page may be at its end. */
+static void
+log_step(struct reader *r, size_t i)
+{
+	struct log *log = &r->logs[i];
+
+	while (!log->has_head && log->next < log->count) {
+		int rc = log->reply != NULL
+		    ? bus_page_entry(log->reply, log->next, &log->head)
+		    : bus_log_entry(r->attached, i, log->next, &log->head);
+
+		log->next++;
+		log->head.ev.channel = log->name;
+		log->has_head = rc == 0;
+		/* What was minted since attaching comes live. */
+		if (rc == 0 && place_cmp(log->head.place, r->limit) > 0) {
+			log->has_head = log->more = false;
+			log->next = log->count;
+		}
+	}
+}
+
+/* The next page, behind the last entry of this one. */
+static enum reader_what
+log_page(struct reader *r, struct log *log)
+{
+	enum redis_link_state state;
+	enum bus_answer answer;
+	struct bus_command c;
+	redisReply *reply;
+	int made;
+
+	made = bus_page_command(r->conf, log->name, log->seen, PAGE, &c);
+	state = reader_links_ask(r->links, made, &c, &reply);
+	if (state != REDIS_LINK_OK)
+		return fail(r, state);
+	freeReplyObject(log->reply);
+	log->reply = reply;
+	log->next = 0;
+	if ((answer = bus_page_answer(reply, &log->count)) != BUS_OK)
+		return fail(r, reader_links_refused(r->links, answer, reply));
+	log->more = log->count == PAGE;
+	return READER_EVENT;
+}
+
+/* The gap is to be said, once for all channels. */
+static void
+note_gap(struct reader *r, struct place after, struct place next)
+{
+	if (!r->gap) {
+		r->gap = true;
+		r->gap_after = after;
+		r->gap_next = next;
+	} else if (place_is_zero(r->gap_next) ||
+	    (!place_is_zero(next) && place_cmp(next, r->gap_next) < 0))
+		r->gap_next = next;
+}
+
+/*
+ * Is anything missing between the cursor and what the logs gave?  Their first
+ * entries say what was before them, and where there is none the log's top does;
+ * a cursor that is ahead of history or before its beginning is of another.
+ */
+static void
+look_for_gaps(struct reader *r, const struct bus_attached *a)
+{
+	struct place after = r->cursor, next = PLACE_ZERO;
+	bool gap = r->gap;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct log *log = &r->logs[i];
+		struct place before = log->has_head
+		    ? log->head.prev
+		    : bus_log_top(r->attached, i);
+
+		gap = gap || place_cmp(before, after) > 0;
+		log->seen = place_max(after, before);
+		if (log->has_head &&
+		    (place_is_zero(next) ||
+			place_cmp(log->head.place, next) < 0))
+			next = log->head.place;
+	}
+	if (!place_is_zero(after) &&
+	    (place_is_zero(a->birth) || place_cmp(after, a->birth) < 0))
+		gap = true;
+	if (place_cmp(after, a->last) > 0) {
+		gap = true;
+		r->cursor = a->last;
+	}
+	if (gap)
+		note_gap(r, after, next);
+	r->gap_next = next;
+}
+
+static enum reader_what
+attach(struct reader *r)
+{
+	struct place after = place_is_zero(r->cursor) ? PLACE_FIRST : r->cursor;
+	enum redis_link_state state;
+	struct bus_attached a;
+	enum bus_answer answer;
+
+	forget_logs(r);
+	state = reader_links_attach(
+	    r->links, r->names, r->n, after, r->began ? PAGE : 0, &r->attached);
+	if (state != REDIS_LINK_OK)
+		return fail(r, state);
+	answer = bus_attach_answer(r->attached, &a);
+	if (answer != BUS_OK || a.nlogs != r->n)
+		return fail(
+		    r, reader_links_refused(r->links, answer, r->attached));
+	r->limit = a.last;
+	for (size_t i = 0; r->began && i < r->n; i++) {
+		r->logs[i].count = bus_log_count(r->attached, i);
+		r->logs[i].more = r->logs[i].count == PAGE;
+		log_step(r, i);
+	}
+	if (r->began)
+		look_for_gaps(r, &a);
+	r->began = true;
+	r->retry_ms = RETRY_FIRST_MS;
+	r->phase = READER_LOG;
+	r->lost = false;
+	if (r->open)
+		return READER_WAIT; /* it was but rewound */
+	r->open = true;
+	return READER_OPEN;
+}
+
+/* Hand out an entry, after the gap before it when there is one. */
+static enum reader_what
+hand_out(struct reader *r, const struct bus_entry *from, struct place known,
+    struct bus_entry *e)
+{
+	if (!r->gap && place_cmp(from->prev, known) > 0)
+		note_gap(r, r->cursor, from->place);
+	if (r->gap) {
+		r->held = *from;
+		r->holds = true;
+		return READER_GAP;
+	}
+	*e = *from;
+	advance(r, from->place);
+	return READER_EVENT;
+}
+
+/* The first in the order of places of what the logs hold. */
+static enum reader_what
+next_logged(struct reader *r, struct bus_entry *e)
+{
+	struct log *first = NULL;
+	enum reader_what what;
+	struct place known;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct log *log = &r->logs[i];
+
+		log_step(r, i);
+		while (!log->has_head && log->more) {
+			if ((what = log_page(r, log)) != READER_EVENT)
+				return what;
+			log_step(r, i);
+		}
+		if (log->has_head &&
+		    (first == NULL ||
+			place_cmp(log->head.place, first->head.place) < 0))
+			first = log;
+	}
+	if (first == NULL) {
+		advance(r, r->limit);
+		r->phase = READER_LIVE;
+		reader_links_listen(r->links);
+		return READER_WAIT;
+	}
+	first->has_head = false;
+	known = first->seen;
+	first->seen = first->head.place;
+	return hand_out(r, &first->head, known, e);
+}
+
+/* A message of the Pub/Sub link: its entries come next, or it is a marker. */
+static void
+take_message(struct reader *r, redisReply *reply)
+{
+	struct place horizon;
+	int rc;
+
+	forget_message(r);
+	r->message = reply;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+	    reply->element[2]->type != REDIS_REPLY_STRING)
+		return;
+	rc = bus_live_begin(r->live,
+	    (struct sse_text){ reply->element[1]->str, reply->element[1]->len },
+	    (struct sse_text){ reply->element[2]->str, reply->element[2]->len },
+	    &horizon);
+	if (rc == 2) {
+		reader_links_marker(r->links);
+		advance(r, horizon);
+	}
+	if (rc != 1)
+		forget_message(r);
+}
+
+/* An entry that came live. */
+static enum reader_what
+live_entry(struct reader *r, const struct bus_entry *from, struct bus_entry *e)
+{
+	if (place_is_zero(from->place)) {
+		*e = *from; /* of a raw PUBLISH: it has no place to compare */
+		return READER_EVENT;
+	}
+	if (!reader_links_passed(r->links) &&
+	    place_cmp(from->place, r->limit) <= 0)
+		return READER_WAIT; /* the log gave it */
+	if (place_cmp(from->place, r->cursor) <= 0) {
+		/* Minted twice or backwards: this is another history. */
+		note_gap(r, r->cursor, from->place);
+		r->cursor = from->prev;
+		return hand_out(r, from, from->prev, e);
+	}
+	return hand_out(r, from, r->cursor, e);
+}
+
+/* The next event of the message at hand; WAIT when it is read to its end. */
+static enum reader_what
+next_of_message(struct reader *r, struct bus_entry *e)
+{
+	struct bus_entry from;
+	enum reader_what what;
+	int rc;
+
+	while (r->message != NULL) {
+		if ((rc = bus_live_next(r->live, &from)) == -1)
+			return fail(r, reader_links_starve(r->links));
+		if (rc == 0)
+			forget_message(r);
+		else if ((what = live_entry(r, &from, e)) != READER_WAIT)
+			return what;
+	}
+	return READER_WAIT;
+}
+
+static enum reader_what
+next_live(struct reader *r, struct bus_entry *e)
+{
+	enum redis_link_state state;
+	enum reader_what what;
+	redisReply *reply;
+
+	for (;;) {
+		if ((what = next_of_message(r, e)) != READER_WAIT)
+			return what;
+		state = reader_links_message(r->links, &reply);
+		if (state != REDIS_LINK_OK)
+			return fail(r, state);
+		if (reply == NULL)
+			return READER_WAIT;
+		take_message(r, reply);
+	}
+}
+
+static enum reader_what
+say_gap(struct reader *r, struct bus_entry *e)
+{
+	*e = (struct bus_entry){ EVENT_NONE, r->gap_next, r->gap_after };
+	r->gap = false;
+	return READER_GAP;
+}
+
+static enum reader_what
+step(struct reader *r, struct bus_entry *e)
+{
+	switch (r->phase) {
+	case READER_DOWN:
+		return open_links(r);
+	case READER_ATTACH:
+		return attach(r);
+	case READER_LOG:
+		return next_logged(r, e);
+	case READER_LIVE:
+		return next_live(r, e);
+	case READER_DEAD:
+		break;
+	}
+	return READER_FAULT;
+}
+
+enum reader_what
+reader_next(struct reader *r, struct bus_entry *e)
+{
+	enum reader_what what;
+	enum phase phase;
+
+	for (;;) {
+		if (r->gap &&
+		    (r->phase == READER_LOG || r->phase == READER_LIVE))
+			return say_gap(r, e);
+		if (r->holds) {
+			r->holds = false;
+			*e = r->held;
+			advance(r, e->place);
+			return READER_EVENT;
+		}
+		phase = r->phase;
+		what = step(r, e);
+		if (what == READER_GAP)
+			continue;
+		/* One phase leads to the next without anything to say. */
+		if (what != READER_WAIT || r->phase == phase ||
+		    r->phase == READER_DOWN)
+			return what;
+	}
+}
+
+void
+reader_rewind(struct reader *r, struct place p)
+{
+	r->cursor = p;
+	r->began = true;
+	r->holds = r->gap = false;
+	forget_message(r);
+	if (r->phase == READER_LOG || r->phase == READER_LIVE)
+		r->phase = READER_ATTACH;
+}
+
+/* When reader_next() has to be called whatever comes. */
+static int64_t
+due_ms(const struct reader *r)
+{
+	switch (r->phase) {
+	case READER_DOWN:
+		return r->retry_at_ms;
+	case READER_LIVE:
+		return reader_links_due_ms(r->links);
+	default:
+		return 0;
+	}
+}
+
+int
+reader_wait(
+    struct reader *r, struct pollfd *extra, unsigned int n, int timeout_ms)
+{
+	struct pollfd fds[READER_EXTRA_MAX + 2];
+	int64_t left = due_ms(r) - clock_mono_ms();
+	int ready;
+
+	if (n > READER_EXTRA_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	left = left < 0 ? 0 : left;
+	if (timeout_ms < 0 || left < timeout_ms)
+		timeout_ms = (int)left;
+	if (n > 0)
+		memcpy(fds, extra, n * sizeof(*fds));
+	reader_links_poll(r->links, fds + n);
+	ready = poll(fds, n + 2, timeout_ms);
+	for (unsigned int i = 0; i < n; i++)
+		extra[i].revents = ready > 0 ? fds[i].revents : 0;
+	return ready;
+}
