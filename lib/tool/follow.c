@@ -38,7 +38,7 @@ struct follow {
 	bool good;      /* this response is an event stream */
 	bool open_told; /* FOLLOW_OPEN was handed out for it */
 	bool succeeded; /* any response was one */
-	bool progress;  /* this connection brought something */
+	bool progress;  /* this connection brought an event */
 	bool ready;     /* curl has not been asked since the last wait */
 	bool stopped;   /* we broke the transfer off, as verdict says */
 	struct verdict verdict;
@@ -437,9 +437,10 @@ decode(struct follow *f, struct event *ev)
 			return decode_fault(f);
 		if (r == 0)
 			break;
-		f->progress = true;
+		/* An ID alone is no progress: it may be the same each time. */
 		if (r == 2)
 			continue;
+		f->progress = true;
 		(void)event_decode(ev, f->decoder, from, &what);
 		return text_is(ev->type, "sse:end") ? over(f, FOLLOW_END)
 						    : FOLLOW_EVENT;
