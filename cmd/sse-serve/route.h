@@ -11,6 +11,7 @@
 #include "auth.h"
 #include "http.h"
 #include "input.h"
+#include "show.h"
 #include "sse.h"
 
 #define ROUTE_CHANNELS_MAX 64 /* channels a request may name */
@@ -30,12 +31,6 @@ enum route_start {
 	ROUTE_AFTER_ID, /* behind last_id */
 	ROUTE_LAST_N,   /* with the newest last_n */
 };
-
-/* What show= asks to see. */
-#define SHOW_CHANNEL 0x1u
-#define SHOW_HELLO 0x2u
-#define SHOW_PLACE 0x4u
-#define SHOW_ROUTING 0x8u
 
 struct route {
 	enum route_what what;

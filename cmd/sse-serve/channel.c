@@ -1,0 +1,197 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel.h"
+#include "subscriber.h"
+
+static int
+channel_cmp(struct channel *a, struct channel *b)
+{
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	return memcmp(a->name, b->name, a->len);
+}
+
+RB_GENERATE_INTERNAL(
+    channel_tree, channel, by_name, channel_cmp, static __attribute__((unused)))
+
+static struct channel *
+channel_new(struct sse_text name)
+{
+	struct channel *ch;
+
+	assert(name.len > 0 && name.len <= CHANNEL_MAX);
+	if ((ch = calloc(1, sizeof(*ch) + name.len + 1)) == NULL)
+		return NULL;
+	memcpy(ch->name, name.ptr, name.len);
+	ch->len = (uint8_t)name.len;
+	replay_init(&ch->log);
+	return ch;
+}
+
+void
+channel_table_init(struct channel_table *t)
+{
+	RB_INIT(&t->tree);
+	TAILQ_INIT(&t->dirty);
+}
+
+void
+channel_table_clear(struct channel_table *t)
+{
+	struct channel *ch;
+
+	while ((ch = RB_ROOT(&t->tree)) != NULL)
+		channel_free(t, ch);
+}
+
+struct channel *
+channel_find(const struct channel_table *t, struct sse_text name)
+{
+	struct channel *ch = RB_ROOT(&t->tree);
+
+	while (ch != NULL) {
+		int cmp = ch->len != name.len
+		    ? (name.len < ch->len ? -1 : 1)
+		    : memcmp(name.ptr, ch->name, name.len);
+
+		if (cmp == 0)
+			return ch;
+		ch = cmp < 0 ? RB_LEFT(ch, by_name) : RB_RIGHT(ch, by_name);
+	}
+	return NULL;
+}
+
+struct channel *
+channel_get(struct channel_table *t, struct sse_text name)
+{
+	struct channel *ch = channel_find(t, name);
+
+	if (ch != NULL || (ch = channel_new(name)) == NULL)
+		return ch;
+	RB_INSERT(channel_tree, &t->tree, ch);
+	return ch;
+}
+
+static void
+drop_raw(struct channel *ch)
+{
+	for (size_t i = 0; i < ch->nraw; i++)
+		message_unref(ch->raw[i]);
+	free(ch->raw);
+	ch->raw = NULL;
+	ch->nraw = ch->raw_cap = 0;
+}
+
+void
+channel_free(struct channel_table *t, struct channel *ch)
+{
+	if (ch == NULL)
+		return;
+	if (ch->dirty)
+		TAILQ_REMOVE(&t->dirty, ch, by_dirt);
+	RB_REMOVE(channel_tree, &t->tree, ch);
+	drop_raw(ch);
+	replay_clear(&ch->log);
+	free(ch->subscribers);
+	free(ch);
+}
+
+void
+channel_mark(struct channel_table *t, struct channel *ch)
+{
+	if (ch->dirty)
+		return;
+	ch->dirty = true;
+	TAILQ_INSERT_TAIL(&t->dirty, ch, by_dirt);
+}
+
+static int
+publish_raw(struct channel *ch, struct message *m)
+{
+	if (ch->nraw == ch->raw_cap) {
+		size_t cap = ch->raw_cap == 0 ? 4 : ch->raw_cap * 2;
+		struct message **raw = reallocarray(ch->raw, cap, sizeof(*raw));
+
+		if (raw == NULL)
+			return -1;
+		ch->raw = raw;
+		ch->raw_cap = cap;
+	}
+	ch->raw[ch->nraw++] = m;
+	return 0;
+}
+
+int
+channel_publish(struct channel_table *t, struct channel *ch, struct message *m)
+{
+	int error = place_is_zero(m->place) ? publish_raw(ch, m)
+					    : replay_append(&ch->log, m);
+
+	if (error == -1) {
+		/* Readers behind it see a gap: the next prev is above them. */
+		message_unref(m);
+		return -1;
+	}
+	channel_mark(t, ch);
+	return 0;
+}
+
+struct channel *
+channel_next_dirty(struct channel_table *t)
+{
+	struct channel *ch = TAILQ_FIRST(&t->dirty);
+
+	if (ch == NULL)
+		return NULL;
+	TAILQ_REMOVE(&t->dirty, ch, by_dirt);
+	ch->dirty = false;
+	return ch;
+}
+
+void
+channel_served(struct channel *ch)
+{
+	if (ch->raw != NULL)
+		drop_raw(ch);
+	if (place_cmp(ch->drop_to, ch->log.dropped) > 0)
+		replay_drop_to(&ch->log, ch->drop_to);
+}
+
+int
+channel_join(struct channel *ch, struct subscriber *s)
+{
+	if (ch->nsubscribers == ch->cap) {
+		uint32_t cap = ch->cap == 0 ? 1 : ch->cap * 2;
+		struct subscriber **grown = reallocarray(
+		    ch->subscribers, cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return -1;
+		ch->subscribers = grown;
+		ch->cap = cap;
+	}
+	ch->subscribers[ch->nsubscribers] = s;
+	return (int)ch->nsubscribers++;
+}
+
+void
+channel_leave(struct channel *ch, uint32_t seat)
+{
+	uint32_t last = --ch->nsubscribers;
+
+	if (seat == last)
+		return;
+	ch->subscribers[seat] = ch->subscribers[last];
+	subscriber_reseat(ch->subscribers[seat], ch, seat);
+}
+
+void
+channel_wake(struct channel *ch, void (*wake)(struct subscriber *s, void *arg),
+    void *arg)
+{
+	/* From the end: who leaves is replaced by one that has been woken. */
+	for (uint32_t i = ch->nsubscribers; i-- > 0;)
+		wake(ch->subscribers[i], arg);
+}

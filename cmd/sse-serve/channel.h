@@ -1,0 +1,75 @@
+/*
+ * A channel as one worker sees it: what it keeps of the replay log, and who of
+ * this worker's subscribers reads it.  The hub decides what is kept; a worker
+ * follows it once its subscribers have been served, so that no one who keeps
+ * up misses an event because many came at once.
+ */
+#ifndef CHANNEL_H
+#define CHANNEL_H
+
+#include <sys/queue.h>
+#include <sys/tree.h>
+
+#include "replay.h"
+
+struct subscriber;
+
+struct channel {
+	RB_ENTRY(channel) by_name;
+	TAILQ_ENTRY(channel) by_dirt;
+	struct replay log;
+	struct place drop_to; /* the hub has dropped all up to here */
+	struct message **raw; /* of this turn, live only; owned */
+	size_t nraw, raw_cap;
+	struct subscriber **subscribers; /* borrowed */
+	uint32_t nsubscribers, cap;
+	bool attached; /* the log is here, and live events follow it */
+	bool dirty;
+	uint8_t len;
+	char name[];
+};
+
+RB_HEAD(channel_tree, channel);
+TAILQ_HEAD(channel_list, channel);
+
+struct channel_table {
+	struct channel_tree tree;
+	struct channel_list dirty;
+};
+
+void channel_table_init(struct channel_table *t);
+void channel_table_clear(struct channel_table *t);
+
+struct channel *channel_find(
+    const struct channel_table *t, struct sse_text name);
+
+/* The channel of that name, made when there is none.  NULL with ENOMEM. */
+struct channel *channel_get(struct channel_table *t, struct sse_text name);
+void channel_free(struct channel_table *t, struct channel *ch);
+
+/*
+ * Append m to the log, or to the turn's raw ones, and mark the channel dirty.
+ * Takes the caller's reference.  -1 with ENOMEM: it is lost to this worker.
+ */
+int channel_publish(
+    struct channel_table *t, struct channel *ch, struct message *m);
+void channel_mark(struct channel_table *t, struct channel *ch);
+
+/* The next dirty channel, marked clean; NULL: none is. */
+struct channel *channel_next_dirty(struct channel_table *t);
+
+/* Its subscribers have been served: drop what need not be kept. */
+void channel_served(struct channel *ch);
+
+/* Used by subscriber.c: a seat's index, or -1 with ENOMEM; and giving it up. */
+int channel_join(struct channel *ch, struct subscriber *s);
+void channel_leave(struct channel *ch, uint32_t seat);
+
+/*
+ * Call wake for each subscriber.  It may make that very subscriber leave, and
+ * no other one.
+ */
+void channel_wake(struct channel *ch,
+    void (*wake)(struct subscriber *s, void *arg), void *arg);
+
+#endif
