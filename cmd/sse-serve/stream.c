@@ -1,0 +1,381 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "stream.h"
+
+#define PIECES_MAX 256 /* of one write */
+#define ROUNDS_MAX 16  /* writes before others get their turn */
+
+/* Bytes that the connection would not take; it exists while there are some. */
+struct behind {
+	struct message *part; /* owned: cut off in the middle */
+	size_t part_at;
+	struct sse_buf own; /* what is this stream's alone: heads, gaps */
+	size_t own_at;
+	bool blocked;
+};
+
+/* One write: behind's rest, then messages. */
+struct batch {
+	struct iovec iov[PIECES_MAX];
+	struct message *messages[PIECES_MAX]; /* NULL: of behind */
+	int n;
+	bool all; /* nothing is due but this */
+};
+
+struct stream *
+stream_new(struct predicate *predicate, unsigned int show, void *owner)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	subscriber_init(&s->sub, predicate, show);
+	s->owner = owner;
+	return s;
+}
+
+static void
+behind_free(struct stream *s)
+{
+	if (s->behind == NULL)
+		return;
+	message_unref(s->behind->part);
+	sse_buf_free(&s->behind->own);
+	free(s->behind);
+	s->behind = NULL;
+}
+
+void
+stream_free(struct stream *s)
+{
+	if (s == NULL)
+		return;
+	behind_free(s);
+	subscriber_clear(&s->sub);
+	free(s);
+}
+
+static struct behind *
+behind_get(struct stream *s)
+{
+	if (s->behind == NULL)
+		s->behind = calloc(1, sizeof(*s->behind));
+	return s->behind;
+}
+
+bool
+stream_blocked(const struct stream *s)
+{
+	return s->behind != NULL && s->behind->blocked;
+}
+
+/* An event of the programs' own: it bears no ID. */
+static int
+say(struct stream *s, const char *type, const char *data)
+{
+	struct sse_event ev = { .type = text_of(type),
+		.data = text_of(data),
+		.has = SSE_HAS_DATA };
+
+	if (behind_get(s) == NULL)
+		return -1;
+	return sse_encode_event(&s->behind->own, &ev);
+}
+
+static int
+say_json(struct stream *s, const char *type, json_t *object)
+{
+	char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+	int error = text == NULL ? -1 : say(s, type, text);
+
+	free(text);
+	json_decref(object);
+	return error;
+}
+
+static json_t *
+json_id(struct sse_text id)
+{
+	return id.len == 0 ? json_null() : json_stringn(id.ptr, id.len);
+}
+
+static int
+say_gap(struct stream *s, struct sse_text after, const struct gap *gap)
+{
+	struct sse_text oldest = gap->oldest == NULL ? text_of(NULL)
+						     : message_id(gap->oldest);
+
+	return say_json(s, "sse:gap",
+	    json_pack("{s:o, s:o}", "after", json_id(after), "oldest",
+		json_id(oldest)));
+}
+
+/* The block that bears nothing but the place: it is committed, not dispatched. */
+static int
+say_place(struct stream *s, struct place p)
+{
+	char text[PLACE_LEN];
+	struct sse_event ev = { .has = SSE_HAS_ID };
+
+	if (place_is_zero(p) || behind_get(s) == NULL)
+		return place_is_zero(p) ? 0 : -1;
+	ev.id = (struct sse_text){ text, place_format(p, text) };
+	s->shown = p;
+	return sse_encode_event(&s->behind->own, &ev);
+}
+
+static int
+say_hello(struct stream *s, const struct era *era)
+{
+	json_t *names = json_array();
+	char place[PLACE_LEN];
+
+	for (size_t i = 0; names != NULL && i < s->sub.nchannels; i++) {
+		const struct channel *ch = s->sub.channels[i].channel;
+
+		json_array_append_new(names, json_stringn(ch->name, ch->len));
+	}
+	place_format(era->horizon, place);
+	return say_json(s, "sse:hello",
+	    json_pack("{s:o, s:s}", "channels", names, "place", place));
+}
+
+int
+stream_open(struct stream *s, struct sse_text head, int64_t retry_ms,
+    const struct gap *gap, struct sse_text after, const struct era *era)
+{
+	struct sse_event retry = { .has = SSE_HAS_RETRY, .retry_ms = retry_ms };
+
+	if (behind_get(s) == NULL ||
+	    sse_buf_append(&s->behind->own, head.ptr, head.len) == -1 ||
+	    sse_encode_event(&s->behind->own, &retry) == -1)
+		return -1;
+	if ((s->sub.show & SHOW_HELLO) && say_hello(s, era) == -1)
+		return -1;
+	if (gap->is && say_gap(s, after, gap) == -1)
+		return -1;
+	if ((s->sub.show & SHOW_PLACE) && say_place(s, s->sub.cursor) == -1)
+		return -1;
+	return 0;
+}
+
+static void
+batch_add(struct batch *b, const char *p, size_t len, struct message *m)
+{
+	b->iov[b->n].iov_base = (void *)(uintptr_t)p;
+	b->iov[b->n].iov_len = len;
+	b->messages[b->n++] = m;
+}
+
+static void
+batch_behind(const struct stream *s, struct batch *b)
+{
+	const struct behind *h = s->behind;
+
+	if (h == NULL)
+		return;
+	if (h->part != NULL) {
+		struct sse_text t = message_wire(h->part, s->sub.show);
+
+		batch_add(b, t.ptr + h->part_at, t.len - h->part_at, NULL);
+	}
+	if (h->own.len > h->own_at)
+		batch_add(
+		    b, h->own.ptr + h->own_at, h->own.len - h->own_at, NULL);
+}
+
+static void
+batch_raw(const struct stream *s, struct batch *b, const struct channel *raw,
+    const struct walk *w)
+{
+	for (size_t i = 0; raw != NULL && i < raw->nraw; i++) {
+		struct sse_text t = message_wire(raw->raw[i], s->sub.show);
+
+		if (b->n == PIECES_MAX)
+			return; /* live only, and no more fits */
+		if (subscriber_wants(&s->sub, raw->raw[i], w->now_ms))
+			batch_add(b, t.ptr, t.len, raw->raw[i]);
+	}
+}
+
+static int
+gather(struct stream *s, struct batch *b, struct walk *w, const struct era *era,
+    const struct channel *raw)
+{
+	struct gap gap = subscriber_walk(&s->sub, w, era);
+	struct message *m;
+
+	if (gap.is) {
+		char after[PLACE_LEN];
+		size_t len = place_format(s->sub.cursor, after);
+
+		if (say_gap(s, (struct sse_text){ after, len }, &gap) == -1)
+			return -1;
+	}
+	b->n = 0;
+	b->all = false;
+	batch_behind(s, b);
+	while (b->n < PIECES_MAX) {
+		struct sse_text t;
+
+		if ((m = subscriber_next(&s->sub, w)) == NULL) {
+			b->all = true;
+			batch_raw(s, b, raw, w);
+			break;
+		}
+		t = message_wire(m, s->sub.show);
+		batch_add(b, t.ptr, t.len, m);
+	}
+	return 0;
+}
+
+/* sent bytes of what stood behind have left. */
+static size_t
+account_behind(struct stream *s, size_t sent)
+{
+	struct behind *h = s->behind;
+	size_t n;
+
+	if (h == NULL)
+		return sent;
+	if (h->part != NULL) {
+		size_t left = message_wire(h->part, s->sub.show).len -
+		    h->part_at;
+
+		n = sent < left ? sent : left;
+		h->part_at += n;
+		sent -= n;
+		if (n < left)
+			return 0;
+		message_unref(h->part);
+		h->part = NULL;
+	}
+	n = h->own.len - h->own_at;
+	n = sent < n ? sent : n;
+	h->own_at += n;
+	if (h->own_at == h->own.len)
+		behind_free(s);
+	return sent - n;
+}
+
+/*
+ * sent bytes have left.  Returns 1 when that was the whole batch, 0 when the
+ * connection takes no more now, -1 when there is no memory to remember it.
+ */
+static int
+account(
+    struct stream *s, const struct batch *b, const struct walk *w, size_t sent)
+{
+	struct message *last = NULL;
+	int i = 0;
+
+	sent = account_behind(s, sent);
+	while (i < b->n && b->messages[i] == NULL)
+		i++;
+	for (; i < b->n && sent > 0; i++) {
+		size_t len = b->iov[i].iov_len;
+
+		if (!place_is_zero(b->messages[i]->place))
+			last = b->messages[i];
+		if (sent >= len) {
+			sent -= len;
+			continue;
+		}
+		if (behind_get(s) == NULL)
+			return -1;
+		s->behind->part = message_ref(b->messages[i]);
+		s->behind->part_at = sent;
+		break;
+	}
+	if (last != NULL)
+		subscriber_passed(&s->sub, w, last);
+	if (s->behind != NULL || i < b->n) {
+		if (behind_get(s) == NULL)
+			return -1;
+		s->behind->blocked = true;
+		return 0;
+	}
+	if (b->all)
+		subscriber_passed(&s->sub, w, NULL);
+	return 1;
+}
+
+static enum stream_state
+write_batch(struct stream *s, struct transport *t, const struct batch *b,
+    const struct walk *w)
+{
+	ssize_t sent = transport_writev(t, b->iov, b->n);
+
+	if (sent == -1)
+		return STREAM_GONE;
+	switch (account(s, b, w, (size_t)sent)) {
+	case 1:
+		return STREAM_IDLE;
+	case 0:
+		return STREAM_BLOCKED;
+	default:
+		return STREAM_GONE;
+	}
+}
+
+enum stream_state
+stream_pump(struct stream *s, struct transport *t, const struct era *era,
+    const struct channel *raw, bool ended)
+{
+	struct batch b;
+	struct walk w;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		enum stream_state state;
+
+		if (gather(s, &b, &w, era, raw) == -1)
+			return STREAM_GONE;
+		if (b.n == 0) {
+			behind_free(s);
+			subscriber_passed(&s->sub, &w, NULL);
+			if (s->ended)
+				return STREAM_DONE;
+			if (!ended)
+				return STREAM_IDLE;
+			if (say(s, "sse:end", "") == -1)
+				return STREAM_GONE;
+			s->ended = true;
+			continue;
+		}
+		if ((state = write_batch(s, t, &b, &w)) != STREAM_IDLE)
+			return state;
+		if (b.all && !ended)
+			return STREAM_IDLE;
+		if (b.all)
+			raw = NULL;
+	}
+	if (behind_get(s) == NULL)
+		return STREAM_GONE;
+	s->behind->blocked = true;
+	return STREAM_BLOCKED;
+}
+
+enum stream_state
+stream_keepalive(struct stream *s, struct transport *t, const struct era *era)
+{
+	int error;
+
+	if (s->behind != NULL)
+		return STREAM_BLOCKED;
+	/* Nothing is due to it: all up to the horizon is dealt with. */
+	s->sub.cursor = place_max(s->sub.cursor, era->horizon);
+	if ((s->sub.show & SHOW_PLACE) &&
+	    place_cmp(s->sub.cursor, s->shown) > 0)
+		error = say_place(s, s->sub.cursor);
+	else
+		error = behind_get(s) == NULL
+		    ? -1
+		    : sse_encode_comment(&s->behind->own, text_of(""));
+	if (error == -1)
+		return STREAM_GONE;
+	return stream_pump(s, t, era, NULL, false);
+}
