@@ -1,0 +1,79 @@
+/*
+ * A worker: a thread with an event loop that owns connections and what it
+ * needs of the channels they read.  It hears of the rest from the hub.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "channel.h"
+#include "conf.h"
+#include "listener.h"
+#include "mailbox.h"
+#include "subscriber.h"
+#include "sweep.h"
+
+struct acceptor;
+
+/* Counters that all workers share, and nothing else. */
+struct tally {
+	atomic_size_t connections;
+};
+
+struct worker {
+	const struct conf *conf;
+	unsigned int id;
+	struct ev_loop *loop;
+	pthread_t thread;
+	struct mailbox box;  /* from the hub */
+	struct mailbox *hub; /* to it */
+	struct notices in, out;
+	struct channel_table channels;
+	struct era era;
+	struct place settled; /* last told as NOTICE_SLOWEST */
+	struct sweep sweep;   /* all connections, and those in a hurry */
+	struct acceptor *acceptors;
+	size_t nacceptors;
+	struct tally *tally;
+	ev_prepare flush;
+	ev_timer sweeper, hurrier, deadline;
+	unsigned int syncing; /* streams that wait for NOTICE_SYNCED */
+	bool ended;           /* NOTICE_END was heard */
+	bool idle_told;
+	bool stopping;
+};
+
+/*
+ * A worker that accepts from ls and talks to hub; it does not run yet.  NULL
+ * with errno set.
+ */
+struct worker *worker_new(const struct conf *conf, unsigned int id,
+    const struct listeners *ls, struct mailbox *hub, struct tally *tally,
+    struct place birth);
+void worker_free(struct worker *w);
+
+/* Start its thread; and wait until it has left its loop. */
+int worker_start(struct worker *w);
+void worker_join(struct worker *w);
+
+/* For conn.c: */
+
+/* Tell the hub.  The notice's texts are the worker's then. */
+void worker_tell(struct worker *w, const struct notice *n);
+
+/* The channel, which the hub is asked for when it is new.  NULL: ENOMEM. */
+struct channel *worker_channel(struct worker *w, struct sse_text name);
+
+/* Nobody may read ch any more: forget it, and tell the hub. */
+void worker_release(struct worker *w, struct channel *ch);
+
+/* The time is set anew, as the loop has it. */
+const struct era *worker_era(struct worker *w);
+
+/* A descriptor is free again: accept goes on. */
+void worker_closed(struct worker *w);
+
+#endif
