@@ -1,0 +1,303 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive.h"
+#include "mailbox.h"
+
+#define ALLOCATOR_BYTES 16
+
+static int
+name_cmp(struct history *a, struct history *b)
+{
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	return memcmp(a->name, b->name, a->len);
+}
+
+/* Places are of one event each, so no two ranks but zero are the same. */
+static int
+age_cmp(struct history *a, struct history *b)
+{
+	int cmp = place_cmp(a->rank, b->rank);
+
+	return cmp != 0 ? cmp : name_cmp(a, b);
+}
+
+RB_GENERATE_INTERNAL(
+    history_names, history, by_name, name_cmp, static __attribute__((unused)))
+RB_GENERATE_INTERNAL(
+    history_ages, history, by_age, age_cmp, static __attribute__((unused)))
+
+void
+archive_init(
+    struct archive *a, size_t max_count, size_t max_bytes, int64_t max_age_ms)
+{
+	memset(a, 0, sizeof(*a));
+	RB_INIT(&a->names);
+	RB_INIT(&a->ages);
+	RB_INIT(&a->spent);
+	TAILQ_INIT(&a->marks);
+	a->max_count = max_count;
+	a->max_bytes = max_bytes;
+	a->max_age_ms = max_age_ms;
+}
+
+void
+archive_free(struct archive *a)
+{
+	struct history *h;
+
+	while ((h = RB_ROOT(&a->names)) != NULL)
+		archive_remove(a, h);
+}
+
+struct history *
+archive_find(const struct archive *a, struct sse_text name)
+{
+	struct history *h = RB_ROOT(&a->names);
+
+	while (h != NULL) {
+		int cmp = h->len != name.len
+		    ? (name.len < h->len ? -1 : 1)
+		    : memcmp(name.ptr, h->name, name.len);
+
+		if (cmp == 0)
+			return h;
+		h = cmp < 0 ? RB_LEFT(h, by_name) : RB_RIGHT(h, by_name);
+	}
+	return NULL;
+}
+
+static size_t
+history_cost(const struct history *h)
+{
+	return sizeof(*h) + h->len + ALLOCATOR_BYTES +
+	    h->log.cap * sizeof(h->log.ring[0]) + h->log.bytes;
+}
+
+static struct history_ages *
+tree_of(struct archive *a, const struct history *h)
+{
+	if (h->log.count > 0)
+		return &a->ages;
+	return h->followers == 0 ? &a->spent : NULL;
+}
+
+/* What changes a history's cost, rank or tree stands between these two. */
+static void
+take_out(struct archive *a, struct history *h)
+{
+	struct history_ages *tree = tree_of(a, h);
+
+	if (tree != NULL)
+		RB_REMOVE(history_ages, tree, h);
+	a->bytes -= history_cost(h);
+}
+
+static void
+put_back(struct archive *a, struct history *h)
+{
+	struct history_ages *tree = tree_of(a, h);
+
+	h->rank = h->log.count > 0 ? replay_at(&h->log, 0)->place
+				   : h->log.dropped;
+	if (tree != NULL)
+		RB_INSERT(history_ages, tree, h);
+	a->bytes += history_cost(h);
+}
+
+struct history *
+archive_get(struct archive *a, struct sse_text name)
+{
+	struct history *h = archive_find(a, name);
+
+	if (h != NULL)
+		return h;
+	if ((h = calloc(1, sizeof(*h) + name.len + 1)) == NULL)
+		return NULL;
+	memcpy(h->name, name.ptr, name.len);
+	h->len = (uint8_t)name.len;
+	replay_init(&h->log);
+	RB_INSERT(history_names, &a->names, h);
+	put_back(a, h);
+	return h;
+}
+
+void
+archive_remove(struct archive *a, struct history *h)
+{
+	take_out(a, h);
+	RB_REMOVE(history_names, &a->names, h);
+	if (h->marked)
+		TAILQ_REMOVE(&a->marks, h, by_mark);
+	for (size_t i = 0; i < h->nearly; i++)
+		message_unref(h->early[i]);
+	free(h->early);
+	replay_clear(&h->log);
+	if (a->held == h)
+		a->held = NULL;
+	free(h);
+}
+
+static void
+mark(struct archive *a, struct history *h)
+{
+	if (h->marked || h->followers == 0)
+		return;
+	h->marked = true;
+	TAILQ_INSERT_TAIL(&a->marks, h, by_mark);
+}
+
+static void
+drop_oldest(struct archive *a, struct history *h)
+{
+	take_out(a, h);
+	replay_drop_oldest(&h->log);
+	put_back(a, h);
+	mark(a, h);
+}
+
+void
+archive_follow(struct archive *a, struct history *h, unsigned int worker)
+{
+	take_out(a, h);
+	h->followers |= UINT64_C(1) << worker;
+	put_back(a, h);
+}
+
+void
+archive_unfollow(struct archive *a, struct history *h, unsigned int worker)
+{
+	take_out(a, h);
+	h->followers &= ~(UINT64_C(1) << worker);
+	put_back(a, h);
+	/* Nothing is known of it that a new one would not know. */
+	if (h->followers == 0 && h->log.count == 0 &&
+	    place_is_zero(h->log.dropped))
+		archive_remove(a, h);
+}
+
+/* Drop the oldest of h, unless there is none or it stands behind keep. */
+static bool
+drop_one(struct archive *a, struct history *h, struct place keep)
+{
+	if (h == NULL || h->log.count == 0 ||
+	    place_cmp(replay_at(&h->log, 0)->place, keep) > 0)
+		return false;
+	drop_oldest(a, h);
+	return true;
+}
+
+int
+archive_trim(struct archive *a, struct history *h, struct place keep)
+{
+	while (h->log.count > a->max_count)
+		if (!drop_one(a, h, keep))
+			goto held;
+	while (a->bytes > a->max_bytes && !RB_EMPTY(&a->ages))
+		if (!drop_one(a, RB_MIN(history_ages, &a->ages), keep))
+			goto held;
+	a->held = NULL;
+	return 0;
+held:
+	a->held = h;
+	return 1;
+}
+
+int
+archive_append(
+    struct archive *a, struct history *h, struct message *m, struct place keep)
+{
+	int error;
+
+	take_out(a, h);
+	error = replay_append(&h->log, m);
+	put_back(a, h);
+	if (error == -1)
+		return -1;
+	return archive_trim(a, h, keep);
+}
+
+void
+archive_load(struct archive *a, struct history *h, struct message *m)
+{
+	static const struct place all = { UINT64_MAX, UINT64_MAX };
+
+	if (archive_append(a, h, m, all) == -1)
+		message_unref(m);
+}
+
+void
+archive_dropped(struct archive *a, struct history *h, struct place p)
+{
+	take_out(a, h);
+	replay_drop_to(&h->log, p);
+	put_back(a, h);
+}
+
+void
+archive_empty(struct archive *a, struct history *h)
+{
+	take_out(a, h);
+	replay_clear(&h->log);
+	put_back(a, h);
+}
+
+void
+archive_expire(struct archive *a, int64_t now_ms, struct place keep)
+{
+	struct history *h;
+	uint64_t before;
+
+	if (a->max_age_ms == 0 || now_ms <= a->max_age_ms)
+		return;
+	before = (uint64_t)(now_ms - a->max_age_ms);
+	while (
+	    (h = RB_MIN(history_ages, &a->ages)) != NULL && h->rank.ms < before)
+		if (!drop_one(a, h, keep))
+			break;
+	while ((h = RB_MIN(history_ages, &a->spent)) != NULL &&
+	    h->rank.ms < before)
+		archive_remove(a, h);
+}
+
+struct history *
+archive_next_mark(struct archive *a)
+{
+	struct history *h = TAILQ_FIRST(&a->marks);
+
+	if (h == NULL)
+		return NULL;
+	TAILQ_REMOVE(&a->marks, h, by_mark);
+	h->marked = false;
+	return h;
+}
+
+int
+history_early(struct history *h, struct message *m)
+{
+	if (h->nearly == h->early_cap) {
+		size_t cap = h->early_cap == 0 ? 8 : h->early_cap * 2;
+		struct message **grown = reallocarray(
+		    h->early, cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return -1;
+		h->early = grown;
+		h->early_cap = cap;
+	}
+	h->early[h->nearly++] = m;
+	return 0;
+}
+
+struct backlog *
+history_backlog(const struct history *h)
+{
+	struct backlog *b = backlog_new(h->log.count);
+
+	if (b == NULL)
+		return NULL;
+	for (; b->n < h->log.count; b->n++)
+		b->messages[b->n] = message_ref(replay_at(&h->log, b->n));
+	return b;
+}

@@ -1,0 +1,97 @@
+/*
+ * The replay logs of all channels, as the hub keeps them, and what bounds
+ * them: a count of events a channel, their age, and bytes in all.  What is
+ * dropped is marked, so that the hub can tell those who follow.
+ */
+#ifndef ARCHIVE_H
+#define ARCHIVE_H
+
+#include <sys/queue.h>
+#include <sys/tree.h>
+#include <stdbool.h>
+
+#include "replay.h"
+
+/* One channel's log, and which workers follow it. */
+struct history {
+	RB_ENTRY(history) by_name;
+	RB_ENTRY(history) by_age; /* of the oldest, else of what was dropped */
+	TAILQ_ENTRY(history) by_mark;
+	struct replay log;
+	struct place rank;      /* what by_age is sorted by */
+	uint64_t followers;     /* a bit a worker */
+	struct message **early; /* owned: live ones before the log has come */
+	size_t nearly, early_cap;
+	bool loaded; /* the log is as it should be */
+	bool marked;
+	uint8_t len;
+	char name[];
+};
+
+RB_HEAD(history_names, history);
+RB_HEAD(history_ages, history);
+TAILQ_HEAD(history_marks, history);
+
+struct archive {
+	struct history_names names;
+	struct history_ages ages;  /* those that hold events */
+	struct history_ages spent; /* those that hold none and nobody follows */
+	struct history_marks marks;
+	struct history
+	    *held; /* holds too much, see archive_append(); or NULL */
+	size_t max_count, max_bytes;
+	int64_t max_age_ms; /* 0: for ever */
+	size_t bytes;       /* all logs and histories cost */
+};
+
+void archive_init(
+    struct archive *a, size_t max_count, size_t max_bytes, int64_t max_age_ms);
+void archive_free(struct archive *a);
+
+struct history *archive_find(const struct archive *a, struct sse_text name);
+/* Made when there is none.  NULL with ENOMEM. */
+struct history *archive_get(struct archive *a, struct sse_text name);
+void archive_remove(struct archive *a, struct history *h);
+
+/* Worker follows the channel, or does no more. */
+void archive_follow(struct archive *a, struct history *h, unsigned int worker);
+void archive_unfollow(
+    struct archive *a, struct history *h, unsigned int worker);
+
+/*
+ * Append m, taking the caller's reference, and drop what is too much: of this
+ * channel by count, of all by bytes, the oldest first, but nothing behind keep.
+ * Returns 1 when for that reason too much is left; h is then held.  0 when all
+ * is well, -1 with ENOMEM.
+ */
+int archive_append(
+    struct archive *a, struct history *h, struct message *m, struct place keep);
+
+/*
+ * For a log that is read from elsewhere: m as archive_append(), but a faulty one
+ * is just dropped; all up to p has been dropped; all is forgotten.
+ */
+void archive_load(struct archive *a, struct history *h, struct message *m);
+void archive_dropped(struct archive *a, struct history *h, struct place p);
+void archive_empty(struct archive *a, struct history *h);
+
+/* Drop again, with another keep.  1 when there still is too much. */
+int archive_trim(struct archive *a, struct history *h, struct place keep);
+
+/*
+ * Drop what is too old, but nothing behind keep, and forget channels that
+ * nobody follows when the last that was dropped of them is too old as well.
+ */
+void archive_expire(struct archive *a, int64_t now_ms, struct place keep);
+
+/* The next history that has dropped something, unmarked; NULL: none. */
+struct history *archive_next_mark(struct archive *a);
+
+/* Keep m, taking the reference, until the log has come.  -1 with ENOMEM. */
+int history_early(struct history *h, struct message *m);
+
+/* A copy of the log, each message referenced.  NULL with ENOMEM. */
+struct backlog;
+struct backlog *history_backlog(const struct history *h);
+
+#endif

@@ -1,0 +1,144 @@
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "hub.h"
+#include "source_stdin.h"
+
+#define READ_BYTES 65536
+
+struct source_stdin {
+	struct hub *hub;
+	struct input *in;
+	ev_io io;
+	size_t len, at;
+	bool ended, finished;
+	char buf[READ_BYTES];
+};
+
+/* Returns what hub_publish() does; events that are faulty are passed over. */
+static int
+publish(struct source_stdin *s, struct event *ev)
+{
+	const char *fault;
+	int got;
+
+	if (ev->channel.len == 0)
+		ev->channel = s->hub->conf->channel;
+	if ((fault = event_fault(ev)) != NULL) {
+		warnx("standard input, line %llu: %s; event dropped",
+		    input_line(s->in), fault);
+		return 0;
+	}
+	if ((got = hub_publish(s->hub, ev, NULL)) == -1)
+		warn("standard input, line %llu: event dropped",
+		    input_line(s->in));
+	return got == 1 ? 1 : 0;
+}
+
+static void
+finish(struct source_stdin *s)
+{
+	ev_io_stop(s->hub->loop, &s->io);
+	s->finished = true;
+	if (input_unfinished(s->in))
+		warnx("standard input ended within an event, which is dropped");
+	hub_input_ended(s->hub);
+}
+
+/* The next event of what has been read; what input_feed() returns. */
+static int
+next(struct source_stdin *s, struct event *ev)
+{
+	size_t used = 0;
+	int got = input_feed(s->in, s->buf + s->at, s->len - s->at, &used, ev);
+
+	s->at += used;
+	return got == 0 && s->ended ? input_end(s->in, ev) : got;
+}
+
+/* Publish what has been read.  Returns 1 when the hub has no more room. */
+static int
+drain(struct source_stdin *s)
+{
+	struct event ev;
+	int got;
+
+	while ((got = next(s, &ev)) != 0) {
+		if (got == -2)
+			err(EX_OSERR, "standard input");
+		if (got == -1)
+			warnx("standard input, %s; passed over",
+			    input_fault(s->in));
+		if (got == 1 && publish(s, &ev) == 1)
+			return 1;
+	}
+	return 0;
+}
+
+void
+source_stdin_resume(struct source_stdin *s)
+{
+	if (s->finished || ev_is_active(&s->io) || !hub_room(s->hub) ||
+	    drain(s) == 1)
+		return;
+	if (s->ended)
+		finish(s);
+	else
+		ev_io_start(s->hub->loop, &s->io);
+}
+
+static void
+input_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct source_stdin *s = io->data;
+	ssize_t n;
+
+	(void)revents;
+	if (!hub_room(s->hub)) {
+		ev_io_stop(loop, io);
+		return;
+	}
+	n = read(io->fd, s->buf, sizeof(s->buf));
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n == -1)
+		warn("standard input");
+	s->at = 0;
+	s->len = n > 0 ? (size_t)n : 0;
+	s->ended = n <= 0;
+	if (drain(s) == 1 || !hub_room(s->hub))
+		ev_io_stop(loop, io);
+	else if (s->ended)
+		finish(s);
+}
+
+struct source_stdin *
+source_stdin_new(struct hub *h)
+{
+	struct source_stdin *s = calloc(1, sizeof(*s));
+
+	if (s == NULL ||
+	    (s->in = input_new(h->conf->format, h->conf->max_event)) == NULL) {
+		free(s);
+		return NULL;
+	}
+	s->hub = h;
+	ev_io_init(&s->io, input_ready, STDIN_FILENO, EV_READ);
+	s->io.data = s;
+	ev_io_start(h->loop, &s->io);
+	return s;
+}
+
+void
+source_stdin_free(struct source_stdin *s)
+{
+	if (s == NULL)
+		return;
+	ev_io_stop(s->hub->loop, &s->io);
+	input_free(s->in);
+	free(s);
+}
