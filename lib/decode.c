@@ -16,21 +16,25 @@
 struct sse_decoder {
 	/* The block being read. */
 	struct sse_event ev;
-	size_t bytes; /* of its whole lines, each line end counted as one */
+	size_t room; /* bytes it may take yet; a line end takes one */
 	bool kept;
 	struct sse_buf type; /* of a block that is kept */
 	struct sse_buf id;   /* the same; not in force before the block ends */
 	struct sse_buf data; /* the same, or joined of several lines */
+	size_t data_at;      /* where in there it begins */
+	bool data_kept;      /* it is in there */
 	struct sse_buf fields; /* lines that were asked for, LF after each */
 	unsigned int asked;    /* SSE_ASK_* for this block */
 
 	/* The place in the stream. */
 	struct sse_buf line;  /* the start of a line that the last piece cut */
 	struct sse_buf valid; /* a line whose invalid UTF-8 was replaced */
+	bool line_ascii;      /* the start is */
+	bool odd;             /* any of first, skipping, and a cut line */
 	bool first;           /* no line has ended: a BOM may be there */
-	bool after_cr;        /* a LF belongs to the line end before it */
 	bool skipping;        /* the block was too large: on to its end */
 	bool skip_line;       /* while skipping: within a line */
+	bool after_cr;        /* a LF belongs to the line end before it */
 	bool handed_out;      /* the block was; the next feed clears it */
 
 	/* What outlives a connection. */
@@ -71,31 +75,41 @@ swap(struct sse_buf *a, struct sse_buf *b)
 static void
 block_clear(struct sse_decoder *d)
 {
-	d->ev.type = TEXT("message");
-	d->ev.data = TEXT("");
-	d->ev.retry_ms = -1;
 	d->ev.has = 0;
-	d->bytes = 0;
+	d->room = d->max;
 	d->kept = false;
-	d->data.len = 0;
 	d->fields.len = 0;
 	d->asked = d->ask;
 	d->handed_out = false;
 }
 
+/* Data is where it was joined, or kept. */
+static void
+set_data(struct sse_decoder *d, size_t at)
+{
+	d->data_at = at;
+	d->data_kept = true;
+	d->ev.data = (struct sse_text){ d->data.ptr + at, d->data.len - at };
+	d->ev.has |= SSE_HAS_DATA;
+}
+
 static int
 keep_data(struct sse_decoder *d)
 {
-	if (!(d->ev.has & SSE_HAS_DATA) || d->data.ptr == d->ev.data.ptr)
+	if (d->data_kept)
 		return 0;
-	if (copy(&d->data, d->ev.data) == -1)
+	d->data.len = 0;
+	/* A byte more than needed, so that no bytes have a place, too. */
+	if (sse_buf_reserve(&d->data, d->ev.data.len + 1) == -1)
 		return -1;
-	d->ev.data = text(&d->data);
+	memcpy(d->data.ptr, d->ev.data.ptr, d->ev.data.len);
+	d->data.len = d->ev.data.len;
+	set_data(d, 0);
 	return 0;
 }
 
 /* Make the block's texts the decoder's own; from now on they stay so. */
-static int
+__attribute__((noinline)) static int
 block_keep(struct sse_decoder *d)
 {
 	if (d->kept)
@@ -110,7 +124,7 @@ block_keep(struct sse_decoder *d)
 			return -1;
 		d->ev.id = text(&d->id);
 	}
-	if (keep_data(d) == -1)
+	if (d->ev.has & SSE_HAS_DATA && keep_data(d) == -1)
 		return -1;
 	d->kept = true;
 	return 0;
@@ -136,26 +150,39 @@ is_field(struct sse_text line, struct sse_text name, struct sse_text *value)
 	return true;
 }
 
+/*
+ * A first line of data stays where it is.  When that is a buffer of ours, from,
+ * the data takes it over.
+ */
 static int
-take_data(struct sse_decoder *d, struct sse_text value)
+take_first_data(
+    struct sse_decoder *d, struct sse_text value, struct sse_buf *from)
 {
-	bool first = !(d->ev.has & SSE_HAS_DATA);
-
-	if (first && !d->kept) {
-		d->ev.data = value;
-		d->ev.has |= SSE_HAS_DATA;
+	if (from != NULL) {
+		swap(&d->data, from);
+		set_data(d, d->data.len - value.len);
 		return 0;
 	}
+	d->data_kept = false;
+	d->ev.data = value;
+	if (d->kept && keep_data(d) == -1)
+		return -1;
+	d->ev.has |= SSE_HAS_DATA;
+	return 0;
+}
+
+static int
+take_data(struct sse_decoder *d, struct sse_text value, struct sse_buf *from)
+{
+	if (!(d->ev.has & SSE_HAS_DATA))
+		return take_first_data(d, value, from);
 	if (keep_data(d) == -1 ||
 	    sse_buf_reserve(&d->data, value.len + 1) == -1)
 		return -1;
-	if (!first)
-		d->data.ptr[d->data.len++] = '\n';
-	if (value.len > 0)
-		memcpy(d->data.ptr + d->data.len, value.ptr, value.len);
+	d->data.ptr[d->data.len++] = '\n';
+	memcpy(d->data.ptr + d->data.len, value.ptr, value.len);
 	d->data.len += value.len;
-	d->ev.data = text(&d->data);
-	d->ev.has |= SSE_HAS_DATA;
+	set_data(d, d->data_at);
 	return 0;
 }
 
@@ -163,7 +190,6 @@ static int
 take_type(struct sse_decoder *d, struct sse_text value)
 {
 	if (value.len == 0) {
-		d->ev.type = TEXT("message");
 		d->ev.has &= ~SSE_HAS_EVENT;
 		return 0;
 	}
@@ -228,13 +254,14 @@ take_other(struct sse_decoder *d, struct sse_text line)
 	return 0;
 }
 
+/* From is the buffer of ours that line is in, up to its end, or NULL. */
 static inline int
-take_line(struct sse_decoder *d, struct sse_text line)
+take_line(struct sse_decoder *d, struct sse_text line, struct sse_buf *from)
 {
 	struct sse_text value;
 
 	if (is_field(line, TEXT("data"), &value))
-		return take_data(d, value);
+		return take_data(d, value, from);
 	if (is_field(line, TEXT("event"), &value))
 		return take_type(d, value);
 	if (is_field(line, TEXT("id"), &value))
@@ -247,20 +274,20 @@ take_line(struct sse_decoder *d, struct sse_text line)
 }
 
 /* Drop the block and pass over what is left of it. */
-static int
+__attribute__((noinline)) static int
 block_refuse(struct sse_decoder *d, bool within_line)
 {
 	block_clear(d);
 	d->line.len = 0;
 	d->first = false;
-	d->skipping = true;
+	d->odd = d->skipping = true;
 	d->skip_line = within_line;
 	errno = EMSGSIZE;
 	return -1;
 }
 
 /* The blank line came.  Returns as sse_decoder_feed(). */
-static int
+static inline int
 block_end(struct sse_decoder *d)
 {
 	if (d->ev.has & SSE_HAS_ID) {
@@ -270,10 +297,15 @@ block_end(struct sse_decoder *d)
 			return -1;
 	}
 	d->ev.id = text(&d->last_id);
+	if (!(d->ev.has & SSE_HAS_EVENT))
+		d->ev.type = TEXT("message");
+	if (!(d->ev.has & SSE_HAS_RETRY))
+		d->ev.retry_ms = -1;
 	d->handed_out = true;
 	if (d->ev.has & SSE_HAS_DATA)
 		return 1;
-	if (d->asked & SSE_ASK_BLOCKS && d->bytes > 0)
+	d->ev.data = TEXT("");
+	if (d->asked & SSE_ASK_BLOCKS && d->room < d->max)
 		return 2;
 	block_clear(d);
 	return 0;
@@ -287,48 +319,71 @@ without_bom(struct sse_text line)
 	return (struct sse_text){ line.ptr + 3, line.len - 3 };
 }
 
-/*
- * As line_end(), for a line that is the first of the stream, not plain ASCII,
- * or cut: then its start is in d->line.
- */
+/* A line that is not blank, whole and within the limit but for its UTF-8. */
 static int
-line_end_odd(struct sse_decoder *d, struct sse_text line)
+take_doubtful_line(struct sse_decoder *d, struct sse_text line, bool ascii,
+    struct sse_buf *from)
 {
-	size_t held = d->line.len, bytes;
+	size_t bytes = line.len;
 
-	if (held > 0) {
-		if (sse_buf_append(&d->line, line.ptr, line.len) == -1)
-			return -1;
-		line = text(&d->line);
-	}
-	bytes = line.len;
 	if (d->first)
 		line = without_bom(line);
-	if (line.len == 0) {
-		/* A BOM and no more: a blank line before any block. */
-		d->line.len = 0;
-		d->first = false;
-		return 0;
-	}
-	if (sse_utf8_valid(line.ptr, line.len) < line.len) {
+	if (!ascii && sse_utf8_valid(line.ptr, line.len) < line.len) {
 		d->valid.len = 0;
 		if (sse_utf8_append(&d->valid, line.ptr, line.len) == -1 ||
 		    block_keep(d) == -1)
-			goto undo;
-		line = text(&d->valid);
+			return -1;
+		from = &d->valid;
+		line = text(from);
 		bytes = line.len;
-		if (bytes >= d->max - d->bytes)
+		if (bytes >= d->room)
 			return block_refuse(d, false);
 	}
-	if (take_line(d, line) == -1)
-		goto undo;
-	d->bytes += bytes + 1;
-	d->line.len = 0;
-	d->first = false;
+	/* A BOM and no more is a blank line, before any block. */
+	if (line.len == 0)
+		return 0;
+	if (take_line(d, line, from) == -1)
+		return -1;
+	d->room -= bytes + 1;
 	return 0;
-undo:
-	d->line.len = held;
-	return -1;
+}
+
+/*
+ * As line_end(), when that may be the first line of the stream, not ASCII, cut
+ * by the end of the last piece, so that its start is in d->line, or of a block
+ * that is skipped.
+ */
+__attribute__((noinline)) static int
+line_end_odd(struct sse_decoder *d, struct sse_text line, bool ascii)
+{
+	struct sse_buf *from = NULL;
+	size_t cut = d->line.len;
+
+	if (d->skipping) {
+		if (line.len == 0 && !d->skip_line)
+			d->odd = d->skipping = false;
+		d->skip_line = false;
+		return 0;
+	}
+	if (line.len + cut > 0) {
+		if (line.len >= d->room - cut)
+			return block_refuse(d, false);
+		if (cut > 0) {
+			if (sse_buf_append(&d->line, line.ptr, line.len) == -1)
+				return -1;
+			from = &d->line;
+			line = text(from);
+			ascii &= d->line_ascii;
+		}
+		if (take_doubtful_line(d, line, ascii, from) == -1) {
+			if (errno == ENOMEM)
+				d->line.len = cut;
+			return -1;
+		}
+		d->line.len = 0;
+	}
+	d->odd = d->first = false;
+	return line.len + cut > 0 ? 0 : block_end(d);
 }
 
 /*
@@ -338,31 +393,21 @@ undo:
 static inline int
 line_end(struct sse_decoder *d, struct sse_text line, bool ascii)
 {
-	bool blank = line.len == 0 && d->line.len == 0;
-
-	if (d->skipping) {
-		if (line.len == 0 && !d->skip_line)
-			d->skipping = false;
-		d->skip_line = false;
-		return 0;
-	}
-	if (blank) {
-		d->first = false;
+	if (d->odd || !ascii)
+		return line_end_odd(d, line, ascii);
+	if (line.len == 0)
 		return block_end(d);
-	}
-	if (line.len >= d->max - d->bytes - d->line.len)
+	if (line.len >= d->room)
 		return block_refuse(d, false);
-	if (!ascii || d->first || d->line.len > 0)
-		return line_end_odd(d, line);
-	if (take_line(d, line) == -1)
+	if (take_line(d, line, NULL) == -1)
 		return -1;
-	d->bytes += line.len + 1;
+	d->room -= line.len + 1;
 	return 0;
 }
 
 /* The piece ended, and rest is the line that it cuts, if any. */
-static int
-piece_end(struct sse_decoder *d, struct sse_text rest)
+__attribute__((noinline)) static int
+piece_end(struct sse_decoder *d, struct sse_text rest, bool ascii)
 {
 	if (rest.len > 0)
 		d->after_cr = false;
@@ -370,11 +415,17 @@ piece_end(struct sse_decoder *d, struct sse_text rest)
 		d->skip_line |= rest.len > 0;
 		return 0;
 	}
-	if (rest.len > d->max - d->bytes - d->line.len)
+	if (rest.len > d->room - d->line.len)
 		return block_refuse(d, true);
-	if (d->bytes + rest.len > 0 && block_keep(d) == -1)
+	if ((d->room < d->max || rest.len > 0) && block_keep(d) == -1)
 		return -1;
-	return sse_buf_append(&d->line, rest.ptr, rest.len);
+	if (rest.len == 0)
+		return 0;
+	if (sse_buf_append(&d->line, rest.ptr, rest.len) == -1)
+		return -1;
+	d->line_ascii = ascii && (d->line_ascii || d->line.len == rest.len);
+	d->odd = true;
+	return 0;
 }
 
 int
@@ -382,7 +433,7 @@ sse_decoder_feed(struct sse_decoder *d, const void *buf, size_t len,
     size_t *used, const struct sse_event **ev)
 {
 	const char *p = buf, *eol;
-	const char *safe = p; /* all before is kept, or done with */
+	const char *block = p; /* where it starts, unless it is kept */
 	struct scan s;
 	bool ascii;
 	int r = 0;
@@ -393,35 +444,35 @@ sse_decoder_feed(struct sse_decoder *d, const void *buf, size_t len,
 	if (len == 0)
 		return 0;
 	s = scan_start(p, len);
-	while ((eol = scan_line(&s, &ascii)) != NULL) {
-		if (d->after_cr && eol == p && *eol == '\n')
-			r = 0;
-		else
+	while (r == 0 && (eol = scan_line(&s, &ascii)) != NULL) {
+		if (!d->after_cr || eol > p || *eol == '\r')
 			r = line_end(d,
 			    (struct sse_text){ p, (size_t)(eol - p) }, ascii);
 		if (r == -1 && errno == ENOMEM)
 			goto undo;
+		if (eol == p && d->room == d->max)
+			block = eol + 1;
 		d->after_cr = *eol == '\r';
 		p = eol + 1;
-		if (d->kept || d->bytes == 0)
-			safe = p;
-		if (r != 0)
-			goto done;
 	}
-	r = piece_end(d, (struct sse_text){ p, (size_t)(s.end - p) });
-	if (r == -1 && errno == ENOMEM)
-		goto undo;
-	p = s.end;
-done:
+	if (r == 0) {
+		r = piece_end(
+		    d, (struct sse_text){ p, (size_t)(s.end - p) }, ascii);
+		if (r == -1 && errno == ENOMEM)
+			goto undo;
+		p = s.end;
+	}
 	*used = (size_t)(p - (const char *)buf);
 	*ev = &d->ev;
 	return r;
 undo:
 	/* What is not kept is to be fed again, from the block's start on. */
-	if (safe != p)
+	if (!d->kept) {
 		block_clear(d);
+		p = block;
+	}
 	d->after_cr = false;
-	*used = (size_t)(safe - (const char *)buf);
+	*used = (size_t)(p - (const char *)buf);
 	return -1;
 }
 
@@ -460,7 +511,7 @@ sse_decoder_reset(struct sse_decoder *d)
 {
 	block_clear(d);
 	d->line.len = 0;
-	d->first = true;
+	d->odd = d->first = true;
 	d->after_cr = false;
 	d->skipping = false;
 	d->skip_line = false;
@@ -470,7 +521,7 @@ void
 sse_decoder_ask(struct sse_decoder *d, unsigned int what)
 {
 	d->ask = what;
-	if (d->bytes + d->line.len == 0)
+	if (d->room == d->max && d->line.len == 0)
 		d->asked = what;
 }
 
