@@ -173,6 +173,10 @@ $(unit_bin): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o \
 
 $(unit_bin:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | needs-test
 
+# Allocations that fail when the test says so.
+$(BUILD)/unit/alloc: UNIT_LDFLAGS = \
+    -Wl,--wrap=calloc,--wrap=realloc,--wrap=malloc,--wrap=free
+
 # A fuzzer, tests/fuzz/NAME.c, is linked with main() of tests/fuzz/replay to
 # replay its corpus, and with libFuzzer's to look for more.
 fuzz_src := $(wildcard tests/fuzz/*.c)

@@ -7,6 +7,10 @@
 #include "sse.h"
 
 #define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
+#define SPARE ((size_t)64 << 10) /* buffers kept beyond max_bytes */
+
+/* For what is rare, so that it does not burden what is not. */
+#define NOINLINE __attribute__((noinline))
 
 /*
  * A block is first borrowed: its texts point into the piece that is being
@@ -71,10 +75,31 @@ swap(struct sse_buf *a, struct sse_buf *b)
 	*b = was;
 }
 
+/*
+ * Buffers stay for the next block, so that in the long run nothing is
+ * allocated; but a stream may not blow up one after the other.
+ */
+NOINLINE static void
+trim(struct sse_decoder *d)
+{
+	struct sse_buf *all[] = { &d->type, &d->id, &d->data, &d->fields,
+		&d->line, &d->valid };
+	size_t sum = 0, i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sum += all[i]->cap;
+	if (sum <= SPARE || sum - SPARE <= d->max)
+		return;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		sse_buf_free(all[i]);
+}
+
 /* Forget the block, and whatever of it the decoder holds. */
-static void
+static inline void
 block_clear(struct sse_decoder *d)
 {
+	if (d->kept)
+		trim(d);
 	d->ev.has = 0;
 	d->room = d->max;
 	d->kept = false;
@@ -109,7 +134,7 @@ keep_data(struct sse_decoder *d)
 }
 
 /* Make the block's texts the decoder's own; from now on they stay so. */
-__attribute__((noinline)) static int
+NOINLINE static int
 block_keep(struct sse_decoder *d)
 {
 	if (d->kept)
@@ -274,7 +299,7 @@ take_line(struct sse_decoder *d, struct sse_text line, struct sse_buf *from)
 }
 
 /* Drop the block and pass over what is left of it. */
-__attribute__((noinline)) static int
+NOINLINE static int
 block_refuse(struct sse_decoder *d, bool within_line)
 {
 	block_clear(d);
@@ -353,7 +378,7 @@ take_doubtful_line(struct sse_decoder *d, struct sse_text line, bool ascii,
  * by the end of the last piece, so that its start is in d->line, or of a block
  * that is skipped.
  */
-__attribute__((noinline)) static int
+NOINLINE static int
 line_end_odd(struct sse_decoder *d, struct sse_text line, bool ascii)
 {
 	struct sse_buf *from = NULL;
@@ -406,7 +431,7 @@ line_end(struct sse_decoder *d, struct sse_text line, bool ascii)
 }
 
 /* The piece ended, and rest is the line that it cuts, if any. */
-__attribute__((noinline)) static int
+NOINLINE static int
 piece_end(struct sse_decoder *d, struct sse_text rest, bool ascii)
 {
 	if (rest.len > 0)

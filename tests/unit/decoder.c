@@ -1,0 +1,246 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "decoding.h"
+
+/* What must not grow memory: told once, and the next event is decoded. */
+static void
+refuses_what_is_endless(void **state)
+{
+	static const char *const endless[] = { "data: a\n", ": a\n", "x\n",
+		"no end of a line ", "\xff", "event: e\n", "id: i\n", ":\r\n",
+		"data\n", "retry: 1\n" };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(endless); i++) {
+		struct sse_decoder *d = sse_decoder_new(4096);
+		struct report r = { .len = 0 };
+		size_t len = strlen(endless[i]);
+
+		sse_decoder_ask(d, SSE_ASK_FIELDS | SSE_ASK_COMMENTS);
+		for (size_t fed = 0; fed < 65536; fed += len)
+			feed(d, endless[i], len, &r);
+		feed(d, "\n\ndata: a\n\n", 11, &r);
+		assert_string_equal(r.text, "!;message=a;");
+		sse_decoder_free(d);
+	}
+}
+
+/* One event of 64 MiB: decoded when the limit allows it, to the byte. */
+static void
+decodes_64_mib(void **state)
+{
+	size_t size = (size_t)64 << 20, fed = 0, used, n;
+	const struct sse_event *ev;
+	struct sse_decoder *d;
+	char *text;
+	int got = 0;
+
+	(void)state;
+	assert_non_null(text = malloc(size + 2));
+	memset(text, 'a', size);
+	memcpy(text, "data: ", 6);
+	memcpy(text + size - 1, "\n\n", 3);
+	for (size_t short_of = 0; short_of < 2; short_of++) {
+		d = sse_decoder_new(size - short_of);
+		got = 0;
+		for (fed = 0; fed < size + 1 && got == 0; fed += used) {
+			n = size + 1 - fed < 65536 ? size + 1 - fed : 65536;
+			got = sse_decoder_feed(d, text + fed, n, &used, &ev);
+		}
+		if (short_of) {
+			assert_int_equal(got, -1);
+			assert_int_equal(errno, EMSGSIZE);
+		} else {
+			assert_int_equal(got, 1);
+			assert_int_equal(fed, size + 1);
+			assert_int_equal(ev->data.len, size - 7);
+			assert_memory_equal(ev->data.ptr, text + 6, size - 7);
+		}
+		sse_decoder_free(d);
+	}
+	free(text);
+}
+
+/* An event in one piece is handed out where it lies. */
+static void
+does_not_copy(void **state)
+{
+	static const char in[] = "id: 1\nevent: e\ndata: abc\nx: y\n\n"
+				 "data: d\n\n";
+	struct sse_decoder *d = sse_decoder_new(0);
+	const struct sse_event *ev;
+	size_t used, more;
+
+	(void)state;
+	/* The first line of a stream is an odd one, too. */
+	assert_int_equal(
+	    sse_decoder_feed(d, in, sizeof(in) - 1, &used, &ev), 1);
+	assert_ptr_equal(ev->type.ptr, strstr(in, "e\ndata"));
+	assert_ptr_equal(ev->data.ptr, strstr(in, "abc"));
+	assert_int_equal(
+	    sse_decoder_feed(d, in + used, sizeof(in) - 1 - used, &more, &ev),
+	    1);
+	assert_ptr_equal(ev->data.ptr, strstr(in, "d\n\n"));
+	assert_int_equal(used + more, sizeof(in) - 1);
+	sse_decoder_free(d);
+}
+
+/* What a block bore is said apart from what is in force. */
+static void
+says_what_a_block_bore(void **state)
+{
+	static const struct {
+		const char *in;
+		unsigned int has;
+	} blocks[] = {
+		{ "data\n\n", SSE_HAS_DATA },
+		{ "event: message\ndata\n\n", SSE_HAS_EVENT | SSE_HAS_DATA },
+		{ "event:\ndata\n\n", SSE_HAS_DATA },
+		{ "id: 1\ndata\n\n", SSE_HAS_ID | SSE_HAS_DATA },
+		{ "id\n\n", SSE_HAS_ID },
+		{ "retry: 1\n\n", SSE_HAS_RETRY },
+		{ "retry: x\n\n", 0 },
+		{ ": x\n\n", 0 },
+		{ "id: 1\nevent: e\nretry: 1\ndata\n\n",
+		    SSE_HAS_ID | SSE_HAS_EVENT | SSE_HAS_RETRY | SSE_HAS_DATA },
+	};
+	const struct sse_event *ev;
+	size_t used;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(blocks); i++) {
+		struct sse_decoder *d = sse_decoder_new(0);
+
+		sse_decoder_ask(d, SSE_ASK_BLOCKS);
+		sse_decoder_set_last_id(d, "seed", 4);
+		sse_decoder_set_retry_ms(d, 1);
+		assert_int_equal(sse_decoder_feed(d, blocks[i].in,
+				     strlen(blocks[i].in), &used, &ev),
+		    blocks[i].has & SSE_HAS_DATA ? 1 : 2);
+		assert_int_equal(ev->has, blocks[i].has);
+		assert_int_equal(
+		    ev->retry_ms, blocks[i].has & SSE_HAS_RETRY ? 1 : -1);
+		sse_decoder_free(d);
+	}
+}
+
+/* A new connection: what was under way goes, what was in force stays. */
+static void
+resets(void **state)
+{
+	struct sse_decoder *d = sse_decoder_new(32);
+	struct report r = { .len = 0 };
+
+	(void)state;
+	sse_decoder_ask(d, SSE_ASK_FIELDS);
+	feed(d, "retry: 7\nid: 1\ndata: a\n\nid: 2\nx: y\nevent: e\ndata: b",
+	    52, &r);
+	sse_decoder_reset(d);
+	feed(d, "\xef\xbb\xbfz: w\ndata: c\n\n", 17, &r);
+	/* A CR of the old connection swallows no LF of the new one. */
+	feed(d, "data: d\r", 8, &r);
+	sse_decoder_reset(d);
+	feed(d, "\ndata: e\n\n", 10, &r);
+	/* Nor is anything of it skipped. */
+	feed(d, "0123456789012345678901234567890123456789", 40, &r);
+	sse_decoder_reset(d);
+	feed(d, "data: f\n\n", 9, &r);
+	report_state(&r, d);
+	assert_string_equal(r.text,
+	    "message=a#1~7;message=c#1,z:w;message=e#1;!;message=f#1;#1~7");
+	sse_decoder_free(d);
+}
+
+static void
+is_seeded(void **state)
+{
+	struct sse_decoder *d = sse_decoder_new(0);
+	struct sse_text id;
+
+	(void)state;
+	assert_int_equal(sse_decoder_last_id(d).len, 0);
+	assert_int_equal(sse_decoder_retry_ms(d), -1);
+	assert_int_equal(sse_decoder_set_last_id(d, "12 3", 4), 0);
+	for (size_t i = 0; i < 3; i++) {
+		char bad[3] = { 'a', "\r\n"[i], 'b' };
+
+		errno = 0;
+		assert_int_equal(sse_decoder_set_last_id(d, bad, 3), -1);
+		assert_int_equal(errno, EINVAL);
+	}
+	id = sse_decoder_last_id(d);
+	assert_int_equal(id.len, 4);
+	assert_memory_equal(id.ptr, "12 3", 4);
+	/* What is in force may seed itself. */
+	assert_int_equal(sse_decoder_set_last_id(d, id.ptr + 3, 1), 0);
+	id = sse_decoder_last_id(d);
+	assert_int_equal(id.len, 1);
+	assert_memory_equal(id.ptr, "3", 1);
+	assert_int_equal(sse_decoder_set_last_id(d, NULL, 0), 0);
+	assert_int_equal(sse_decoder_last_id(d).len, 0);
+	sse_decoder_set_retry_ms(d, 5);
+	assert_int_equal(sse_decoder_retry_ms(d), 5);
+	sse_decoder_set_retry_ms(d, INT64_MAX);
+	assert_int_equal(sse_decoder_retry_ms(d), SSE_RETRY_MAX_MS);
+	sse_decoder_set_retry_ms(d, INT64_MIN);
+	assert_int_equal(sse_decoder_retry_ms(d), -1);
+	sse_decoder_free(d);
+}
+
+/* What is asked for holds from the next block on. */
+static void
+asks_between_blocks(void **state)
+{
+	struct sse_decoder *d = sse_decoder_new(0);
+	struct report r = { .len = 0 };
+	struct sse_field f;
+	size_t iter = 0;
+
+	(void)state;
+	feed(d, "a: 1\n", 5, &r);
+	sse_decoder_ask(d, SSE_ASK_FIELDS);
+	feed(d, "b: 2\ndata: x\n\nc: 3\ndata: y\n\n", 28, &r);
+	sse_decoder_ask(d, 0);
+	feed(d, "d: 4\ndata: z\n\ne: 5", 19, &r);
+	assert_string_equal(r.text, "message=x;message=y,c:3;message=z;");
+	/* Only a block that was handed out shows its fields. */
+	assert_int_equal(sse_decoder_field(d, &iter, &f), 0);
+	sse_decoder_free(d);
+	sse_decoder_free(NULL);
+}
+
+/* No bytes are a piece, too. */
+static void
+takes_no_bytes(void **state)
+{
+	struct sse_decoder *d = sse_decoder_new(0);
+	const struct sse_event *ev;
+	size_t used = 1;
+
+	(void)state;
+	assert_int_equal(sse_decoder_feed(d, NULL, 0, &used, &ev), 0);
+	assert_int_equal(used, 0);
+	sse_decoder_free(d);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refuses_what_is_endless),
+		cmocka_unit_test(decodes_64_mib),
+		cmocka_unit_test(does_not_copy),
+		cmocka_unit_test(says_what_a_block_bore),
+		cmocka_unit_test(resets),
+		cmocka_unit_test(is_seeded),
+		cmocka_unit_test(asks_between_blocks),
+		cmocka_unit_test(takes_no_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
