@@ -496,7 +496,6 @@ undo:
 		block_clear(d);
 		p = block;
 	}
-	d->after_cr = false;
 	*used = (size_t)(p - (const char *)buf);
 	return -1;
 }

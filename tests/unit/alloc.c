@@ -122,13 +122,17 @@ feed_stubbornly(
 {
 	const struct sse_event *ev;
 	size_t used, failures = 0;
-	char *piece;
+	char *piece, last_id[LIMIT];
+	struct sse_text id;
 	int got;
 
 	do {
 		/* Our own memory is not to fail, nor to be counted. */
 		assert_non_null(piece = __real_malloc(len + 1));
 		memcpy(piece, p, len);
+		id = sse_decoder_last_id(d);
+		assert_true(id.len < sizeof(last_id));
+		memcpy(last_id, id.ptr, id.len);
 		got = sse_decoder_feed(d, piece, len, &used, &ev);
 		assert_true(used <= len);
 		p += used;
@@ -139,6 +143,10 @@ feed_stubbornly(
 			report(r, "!;", 2);
 		else if (got == -1) {
 			assert_int_equal(errno, ENOMEM);
+			/* That of a block not handed out is not in force. */
+			assert_int_equal(sse_decoder_last_id(d).len, id.len);
+			assert_memory_equal(
+			    sse_decoder_last_id(d).ptr, last_id, id.len);
 			failures++;
 		}
 		memset(piece, 'X', len);
@@ -337,7 +345,6 @@ memory_is_bounded(void **state)
 		"data: a\nid: 1\ndata: \xff" };
 	const size_t max = (size_t)1 << 20;
 	struct sse_decoder *d;
-	static struct report r;
 	static char piece[4096];
 
 	(void)state;
@@ -353,8 +360,7 @@ memory_is_bounded(void **state)
 			const struct sse_event *ev;
 			size_t used;
 
-			r.len = 0;
-			feed_stubbornly(d, line, strlen(line), &r);
+			sse_decoder_feed(d, line, strlen(line), &used, &ev);
 			for (size_t n = 0; n < size; n += sizeof(piece))
 				sse_decoder_feed(
 				    d, piece, sizeof(piece), &used, &ev);
