@@ -63,7 +63,10 @@ own_redis_connect(const struct own_redis *o)
 	return c;
 }
 
-/* Start it, the first time or again, and wait until it answers. */
+/*
+ * Start it, the first time or again, and wait until it answers.  To be called
+ * by the main thread: it dies with the thread that started it.
+ */
 static inline void
 own_redis_run(struct own_redis *o)
 {
