@@ -236,7 +236,7 @@ follow_url(struct tail *t)
 		.show = o->show,
 		.headers = o->transfer.headers,
 		.setup = transfer_setup,
-		.arg = (void *)(uintptr_t)&o->transfer,
+		.arg = &o->transfer,
 	};
 	struct follow *f;
 	int status = GO_ON;

@@ -193,7 +193,7 @@ set_cookies(CURL *easy, const struct transfer *t)
 }
 
 int
-transfer_setup(CURL *easy, void *arg)
+transfer_setup(CURL *easy, const void *arg)
 {
 	const struct transfer *t = arg;
 	const char *agent = t->agent != NULL ? t->agent : AGENT;

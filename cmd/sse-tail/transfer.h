@@ -41,7 +41,7 @@ int transfer_add_resolve(struct transfer *t, const char *arg);
 bool transfer_once(const struct transfer *t);
 
 /* As follow_conf's setup; arg is the struct transfer. */
-int transfer_setup(CURL *easy, void *arg);
+int transfer_setup(CURL *easy, const void *arg);
 
 void transfer_free(struct transfer *t);
 

@@ -41,8 +41,8 @@ struct follow_conf {
 	/* More headers, as curl's -H has them: they win over ours.  NULL. */
 	const struct curl_slist *headers;
 	/* Set further curl options on the handle; NULL: none.  -1: a fault. */
-	int (*setup)(CURL *easy, void *arg);
-	void *arg;
+	int (*setup)(CURL *easy, const void *arg);
+	const void *arg;
 };
 
 enum follow_what {

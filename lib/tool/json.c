@@ -275,7 +275,9 @@ take_string(struct json_event *je, const char *name, const json_t *v)
 		ev->id = t;
 		ev->has_id = true;
 	} else if (strcmp(name, "event") == 0) {
-		ev->type = text_is(t, "message") ? (struct sse_text){ 0 } : t;
+		ev->type = t;
+		if (text_is(t, "message"))
+			ev->type.len = 0;
 	} else if (event_set_field(ev, text_of(name), t) == -1)
 		return fail(je, "%s is malformed", name);
 	return 0;

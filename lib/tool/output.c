@@ -167,6 +167,14 @@ static const struct named {
 	{ "json", put_json, TEXT_INIT("\n") },
 };
 
+static unsigned int
+digit(char c)
+{
+	if (c <= '9')
+		return (unsigned int)(c - '0');
+	return (unsigned int)((c | 0x20) - 'a') + 10;
+}
+
 /*
  * Read one escape behind its backslash: the letters of C, up to three octal
  * digits, or x and two hexadecimal ones.  Returns how many bytes it takes, 0
@@ -176,6 +184,7 @@ static size_t
 read_escape(const char *s, char *to)
 {
 	static const char letters[] = "a\ab\bf\fn\nr\rt\tv\ve\033\\\\\"\"''??";
+	static const char hex[] = "0123456789abcdefABCDEF";
 	unsigned int value = 0;
 	size_t n;
 
@@ -185,9 +194,10 @@ read_escape(const char *s, char *to)
 			return 1;
 		}
 	if (*s == 'x') {
-		n = strspn(s + 1, "0123456789abcdefABCDEF");
-		if (n < 2 || sscanf(s + 1, "%2x", &value) != 1)
+		if (strspn(s + 1, hex) < 2)
 			return 0;
+		for (size_t i = 1; i <= 2; i++)
+			value = value * 16 + digit(s[i]);
 		*to = (char)value;
 		return 3;
 	}
