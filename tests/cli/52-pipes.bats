@@ -133,9 +133,9 @@ fed() {
 	start_serve <feed
 	spawn tail sse-tail "$URL/events?last=10"
 	feed last words
-	stop serve
-	[ "$status" -eq 0 ] || [ "$status" -eq 143 ]
 	await_grep words tail.out
+	stop serve
+	[ "$status" -eq 143 ]
 	stop tail
 	[ "$status" -eq 143 ]
 }
