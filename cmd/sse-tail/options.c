@@ -69,7 +69,7 @@ static const struct opt table[] = {
 	{ OPT_RESOLVE, "resolve", "address",
 	    "host:port:address of a host; repeatable" },
 	{ OPT_RETRY, "retry", "count",
-	    "failures in a row to bear (1 at first, then any)" },
+	    "failures in a row to bear (first none, later any)" },
 	{ OPT_SHOW, "show", "list", "what sse-serve is to show besides" },
 	{ 'S', "show-error", NULL, "with -s, still say what ends the program" },
 	{ 's', "silent", NULL, "nothing on standard error" },
@@ -339,16 +339,15 @@ read_operand(struct options *o, int argc, char **argv)
 	if (argc > 1)
 		opt_fault("%d operands where one may be: %s and %s", argc,
 		    argv[0], argv[1]);
-	o->typed = argv[0];
-	if (strcmp(o->typed, "-") == 0) {
+	if (strcmp(argv[0], "-") == 0) {
 		if (o->nchannels > 0 || o->last_id != NULL)
 			opt_fault("-c and -i ask a server, and there is none "
 				  "behind standard input");
 		return;
 	}
-	o->url = target_url(o->typed, o->channels, o->nchannels, &fault);
+	o->url = target_url(argv[0], o->channels, o->nchannels, &fault);
 	if (o->url == NULL)
-		opt_fault("url %s: %s", o->typed, fault);
+		opt_fault("url %s: %s", argv[0], fault);
 }
 
 void

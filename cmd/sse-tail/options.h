@@ -12,7 +12,6 @@
 
 /* Constant once it is read; texts are those of argv where not said to be owned. */
 struct options {
-	const char *typed;  /* the operand */
 	char *url;          /* owned: what to request; NULL: standard input */
 	const char **types; /* owned: of -e, ntypes of them */
 	const char **channels; /* owned: of -c, nchannels of them */

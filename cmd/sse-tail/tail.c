@@ -94,7 +94,7 @@ take(struct tail *t, const struct event *ev)
 {
 	struct sse_text type = ev->type.len > 0 ? ev->type : TEXT("message");
 	bool own = type.len >= 4 && memcmp(type.ptr, "sse:", 4) == 0;
-	struct output_context ctx = { .url = text_of(t->o->typed) };
+	struct output_context ctx = { .url = text_of(t->shown) };
 	int status = GO_ON;
 
 	t->losses = 0;
@@ -329,8 +329,7 @@ read_stdin(struct tail *t)
 	int status = GO_ON;
 	bool more = true;
 
-	if (d == NULL || buf == NULL ||
-	    (t->shown = strdup("standard input")) == NULL)
+	if (d == NULL || buf == NULL || (t->shown = strdup("-")) == NULL)
 		err(EX_SOFTWARE, NULL);
 	sse_decoder_ask(d, SSE_ASK_FIELDS);
 	while (more && status == GO_ON && (status = besides(t)) == GO_ON)
