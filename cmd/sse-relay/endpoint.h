@@ -1,0 +1,49 @@
+/*
+ * An endpoint: what the operands source and sink name.
+ */
+#ifndef ENDPOINT_H
+#define ENDPOINT_H
+
+#include <stdbool.h>
+
+#include "redis_url.h"
+
+enum endpoint_kind {
+	ENDPOINT_STANDARD, /* "-": standard input or output */
+	ENDPOINT_HTTP,
+	ENDPOINT_REDIS,
+};
+
+struct endpoint {
+	enum endpoint_kind kind;
+	const char *text;       /* as typed; borrowed */
+	char *shown;            /* for messages; no password */
+	char *identity;         /* what tells it from others; no password */
+	struct redis_url redis; /* of ENDPOINT_REDIS */
+};
+
+/* { 0 } is an empty one. */
+void endpoint_free(struct endpoint *e);
+
+/*
+ * Read s.  base and password as in redis_url_parse().  -1 with *fault a
+ * constant text that fits behind s; it is NULL when memory ran out.
+ */
+int endpoint_parse(struct endpoint *e, const char *s, const char *base,
+    const char *password, const char **fault);
+
+/* How a relay runs from one to the other. */
+struct endpoint_pair {
+	char **channels; /* what a Redis source reads; borrowed */
+	size_t nchannels;
+	const char *channel; /* where all events go; NULL: where they are */
+};
+
+/*
+ * May events go from source to sink?  -1 with *fault a constant text that says
+ * why not.
+ */
+int endpoint_join(struct endpoint_pair *p, const struct endpoint *source,
+    const struct endpoint *sink, const char **fault);
+
+#endif

@@ -1,0 +1,347 @@
+# sse-relay: what it promises when it, its source or its sink dies.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+EVENTS=10000
+
+# start_source: a server of the events 1 to $EVENTS, each with its number as ID
+# and data, behind the last event ID; URL is where.  Its own parameters: pause,
+# after each 50 events; cut, a connection ends after so many; end, 204 at the end.
+# A file named gate holds it at the number in there.
+start_source() {
+	[ -s source.py ] || cat >source.py <<-'END'
+	import http.server, os, sys, time, urllib.parse
+
+	class Source(http.server.BaseHTTPRequestHandler):
+	    protocol_version = 'HTTP/1.1'
+
+	    def log_message(self, *args):
+	        pass
+
+	    def do_GET(self):
+	        try:
+	            self.stream()
+	        except OSError:
+	            pass
+
+	    def stream(self):
+	        query = urllib.parse.urlsplit(self.path).query
+	        q = dict(urllib.parse.parse_qsl(query))
+	        n = int(sys.argv[2])
+	        first = at = int(self.headers.get('Last-Event-ID') or 0)
+	        if at >= n and 'end' in q:
+	            self.send_response(204)
+	            self.end_headers()
+	            return
+	        self.send_response(200)
+	        self.send_header('Content-Type', 'text/event-stream')
+	        self.send_header('Connection', 'close')
+	        self.end_headers()
+	        self.wfile.write(b'retry: 20\nid: %d\n\n' % at)
+	        while at < n and at < first + int(q.get('cut', n)):
+	            while os.path.exists('gate') and at >= int(open('gate').read()):
+	                time.sleep(0.002)
+	            to = min(n, at + 50)
+	            self.wfile.write(b''.join(b'id: %d\ndata: %d\n\n' % (i, i)
+	                for i in range(at + 1, to + 1)))
+	            at = to
+	            time.sleep(float(q.get('pause', 0)))
+	        while at >= n and 'end' not in q:
+	            time.sleep(0.1)
+	            self.wfile.write(b':\n')
+
+	server = http.server.ThreadingHTTPServer(
+	    ('127.0.0.1', int(sys.argv[1])), Source)
+	server.daemon_threads = True
+	with open('source.new', 'w') as f:
+	    print(server.server_port, file=f)
+	os.rename('source.new', 'source.port')
+	server.serve_forever()
+	END
+	local port=0
+	[ ! -s source.port ] || port=$(<source.port)
+	rm -f source.port
+	spawn source python3 source.py "$port" $EVENTS
+	await_file source.port
+	URL=http://127.0.0.1:$(<source.port)/events
+}
+
+# start_relay NAME ARGUMENT ...: one that keeps all of the events.
+start_relay() {
+	local name=$1
+
+	shift
+	spawn "$name" sse-relay -n $((2 * EVENTS)) "$@"
+}
+
+count() {
+	redis XLEN "sse:log:$1"
+}
+
+reaches() {
+	[ "$(count "$1")" -ge "$2" ]
+}
+
+# once CHANNEL: it holds the data 1 to $EVENTS, each once, in order.
+once() {
+	AWAIT=60 await reaches "$1" $EVENTS
+	redis XRANGE "sse:log:$1" - + |
+	    awk 'data { print } { data = $0 == "data" }' >published
+	seq $EVENTS | diff published - | head -n 5 >&2
+	seq $EVENTS | cmp published -
+}
+
+# fill CHANNEL FROM TO: publish these numbers.
+fill() {
+	seq "$2" "$3" | limit sse-relay -n $((2 * EVENTS)) -f line \
+	    -r "$SOURCE" - "redis:$1"
+}
+
+# Two servers, SOURCE and SSE_REDIS_URL; redis asks the second.
+start_both() {
+	REDIS=from start_redis "$@"
+	SOURCE=$SSE_REDIS_URL
+	start_redis 'appendonly yes' 'appendfsync always'
+}
+
+# gate NUMBER: the source goes on up to there.
+gate() {
+	echo "$1" >gate.new
+	mv gate.new gate
+}
+
+# killed ARGUMENT ...: run it to its end, killed ten times on the way, each time
+# with more to come.
+killed() {
+	local i
+
+	for i in {1..10}; do
+		gate $((i * EVENTS / 11 + 500))
+		start_relay relay "$@"
+		AWAIT=30 await reaches copy $((i * EVENTS / 11))
+		stop relay KILL
+		[ "$status" = 137 ]
+	done
+	[ "$(count copy)" -lt $EVENTS ]
+	gate $EVENTS
+	start_relay relay "$@"
+	once copy
+}
+
+@test "killed ten times while 10,000 events pass from HTTP to Redis" {
+	start_both
+	start_source
+	killed "$URL?pause=0.005" redis:copy
+}
+
+@test "killed ten times while 10,000 events pass from Redis to Redis" {
+	start_both
+	# The first of them wait, the others are published meanwhile.
+	fill news 1 $((EVENTS / 2))
+	start_relay relay -N k --from start "$SOURCE?channel=news" redis:copy
+	await reaches copy 1
+	stop relay KILL
+	feed_open
+	spawn pub sse-relay -n $((2 * EVENTS)) -f line -r "$SOURCE" - \
+	    redis:news <feed
+	gate $((EVENTS / 2))
+	for ((i = EVENTS / 2; i < EVENTS; i += 50)); do
+		until [ $i -lt "$(<gate)" ]; do
+			sleep 0.005
+		done
+		seq $((i + 1)) $((i + 50))
+	done >&"$FEED" 3>&- 4>&- &
+	PIDS[writer]=$!
+	killed -N k "$SOURCE?channel=news" redis:copy
+}
+
+@test "the source ends connections" {
+	start_both
+	start_source
+	run -0 limit sse-relay -n $((2 * EVENTS)) "$URL?cut=700&end=1" redis:copy
+	[ -z "$output" ]
+	once copy
+}
+
+@test "two relays of one name at once, one killed now and then" {
+	start_both
+	start_source
+	start_relay first -N two "$URL?pause=0.005" redis:copy
+	for i in 1 2 3 4 5; do
+		start_relay second -N two "$URL?pause=0.003" redis:copy
+		AWAIT=30 await reaches copy $((i * EVENTS / 6))
+		stop second KILL
+	done
+	start_relay second -N two "$URL?pause=0.003" redis:copy
+	once copy
+	# Both are there, and what they think is one.
+	stop first
+	[ "$status" = 143 ]
+	stop second
+	[ "$status" = 143 ]
+	once copy
+	[ "$(redis GET sse:relay:two)" = $EVENTS ]
+}
+
+@test "two relays of one name from one Redis to another" {
+	start_both
+	fill news 1 $((EVENTS / 2))
+	start_relay first -N two --from start "$SOURCE?channel=news" redis:copy
+	start_relay second -N two --from start "$SOURCE?channel=news" redis:copy
+	for ((i = EVENTS / 2; i < EVENTS; i += 500)); do
+		fill news $((i + 1)) $((i + 500))
+	done
+	once copy
+}
+
+@test "the sink is killed and started again" {
+	start_both
+	start_source
+	start_relay relay "$URL?pause=0.005" redis:copy
+	for i in 1 2 3; do
+		await reaches copy $((i * EVENTS / 5))
+		kill_redis
+		await_grep 'trying again, the source waits' relay.err "$i"
+		restart_redis
+		await_grep 'back after' relay.err "$i"
+	done
+	once copy
+	# Each outage is two lines, however many attempts it took.
+	[ "$(wc -l <relay.err)" = 6 ]
+}
+
+@test "the source over HTTP is killed and started again" {
+	start_both
+	start_source
+	start_relay relay "$URL?pause=0.005" redis:copy
+	for i in 1 2 3; do
+		await reaches copy $((i * EVENTS / 5))
+		stop source KILL
+		await_grep 'trying again' relay.err "$i"
+		start_source
+		await_grep 'back$' relay.err "$i"
+	done
+	once copy
+}
+
+@test "the source's Redis is killed and started again" {
+	start_both 'appendonly yes' 'appendfsync always'
+	spawn relay sse-relay -v -n $((2 * EVENTS)) "$SOURCE?channel=news" \
+	    redis:copy
+	await_grep open relay.err
+	for ((i = 0; i < EVENTS; i += EVENTS / 4)); do
+		fill news $((i + 1)) $((i + EVENTS / 4))
+		REDIS=from kill_redis
+		REDIS=from restart_redis
+	done
+	once copy
+	run -1 grep gap relay.err
+}
+
+@test "connections are killed all the time" {
+	start_both
+	fill news 1 $EVENTS
+	start_relay relay --from start "$SOURCE?channel=news" redis:copy
+	for i in {1..20}; do
+		redis CLIENT KILL TYPE normal
+		REDIS=from redis CLIENT KILL TYPE normal
+		REDIS=from redis CLIENT KILL TYPE pubsub
+		sleep 0.02
+	done
+	once copy
+}
+
+@test "a Redis that comes back with less is given the rest again" {
+	start_both
+	start_source
+	start_relay relay -v -N less "$URL" redis:copy
+	AWAIT=30 await reaches copy $EVENTS
+	await mark_is less $EVENTS
+	# As after a crash without appendfsync always; and nothing more comes.
+	redis EVAL "redis.call('XTRIM', KEYS[1], 'MAXLEN', 0)
+	    redis.call('SET', KEYS[2], '4000')" 2 sse:log:copy sse:relay:less
+	redis CLIENT KILL TYPE normal
+	await_grep 'went from 10000 to 4000' relay.err
+	AWAIT=30 await reaches copy $((EVENTS - 4000))
+	await mark_is less $EVENTS
+	redis_has copy $((EVENTS - 4000))
+}
+
+mark_is() {
+	[ "$(redis GET "sse:relay:$1")" = "$2" ]
+}
+
+redis_has() {
+	[ "$(count "$1")" = "$2" ]
+}
+
+@test "a Redis that comes back empty is said, and what follows goes on" {
+	start_redis
+	start_source
+	start_relay relay -N empty "$URL?pause=0.005" redis:copy
+	await reaches copy 1000
+	redis FLUSHALL
+	await_grep 'the mark of empty is gone' relay.err
+	await reaches copy 1000
+	await mark_is empty $EVENTS
+}
+
+@test "while the sink is away the source waits, in bounded memory" {
+	start_both
+	start_source
+	start_relay relay -N wait "$URL" redis:copy
+	await reaches copy 500
+	redis CLIENT PAUSE 2000 WRITE
+	sleep 1
+	local held
+	held=$(awk '/VmRSS/ { print $2 }' "/proc/${PIDS[relay]}/status")
+	[ "$held" -lt $((32 * 1024 * SLOW)) ]
+	once copy
+}
+
+@test "--timeout: a sink that is away for so long is given up with 69" {
+	start_redis
+	start_source
+	start_relay relay --timeout 1s "$URL" redis:copy
+	await reaches copy 1
+	kill_redis
+	await_exit relay
+	[ "$status" = 69 ]
+	grep -q "$SSE_REDIS_URL" relay.err
+}
+
+@test "a script cache that is flushed, and a Redis that is out of memory" {
+	start_redis 'maxmemory-policy noeviction'
+	start_source
+	start_relay relay "$URL?pause=0.005" redis:copy
+	await reaches copy 1000
+	redis SCRIPT FLUSH
+	await reaches copy 3000
+	redis CONFIG SET maxmemory 1
+	await_grep 'trying again, the source waits' relay.err
+	redis CONFIG SET maxmemory 0
+	await_grep 'back after' relay.err
+	once copy
+}
+
+@test "lines while the sink is killed and started again" {
+	start_both
+	feed_open
+	spawn relay sse-relay -n $((2 * EVENTS)) -f line - redis:copy <feed
+	feed 1
+	await reaches copy 1
+	for i in 1 2 3 4; do
+		seq $(((i - 1) * EVENTS / 4 + 1)) $((i * EVENTS / 4)) |
+		    grep -vx 1 >&"$FEED" 3>&- 4>&- &
+		local pid=$!
+		kill_redis
+		restart_redis
+		await_grep 'back after' relay.err "$i"
+		wait $pid
+	done
+	feed_close
+	await_exit relay
+	[ "$status" = 0 ]
+	once copy
+}
