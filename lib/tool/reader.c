@@ -170,7 +170,7 @@ fail(struct reader *r, enum redis_link_state state)
 	forget_logs(r);
 	forget_message(r);
 	r->holds = false;
-	if (state != REDIS_LINK_DOWN) {
+	if (state != REDIS_LINK_DOWN && state != REDIS_LINK_BUSY) {
 		r->phase = READER_DEAD;
 		r->status = state == REDIS_LINK_DENIED ? EX_NOPERM
 						       : EX_PROTOCOL;

@@ -251,7 +251,7 @@ redis_link_refused(
 	say(l, "%s%s", bus_error(r), remedy);
 	if (answer == BUS_DENIED)
 		return REDIS_LINK_DENIED;
-	return answer == BUS_BUSY ? REDIS_LINK_DOWN : REDIS_LINK_BAD;
+	return answer == BUS_BUSY ? REDIS_LINK_BUSY : REDIS_LINK_BAD;
 }
 
 /* Connect; of a name with several addresses, the first that answers. */
@@ -452,7 +452,7 @@ redis_link_publish(struct redis_link *l, const struct bus_batch *batch,
 			if (!by_sha)
 				continue; /* at once, by its text */
 		}
-		if (state != REDIS_LINK_DOWN ||
+		if ((state != REDIS_LINK_DOWN && state != REDIS_LINK_BUSY) ||
 		    !pause_until(l, &pause_ms, deadline_ms))
 			return state;
 	}

@@ -18,6 +18,7 @@ struct redis_link;
 enum redis_link_state {
 	REDIS_LINK_OK,
 	REDIS_LINK_DOWN, /* cannot be reached, or broke off; may be tried again */
+	REDIS_LINK_BUSY,   /* it says that it is; may be tried again */
 	REDIS_LINK_DENIED, /* authentication or permission */
 	REDIS_LINK_BAD,    /* it answers, but not as Redis does; ENOMEM */
 };
@@ -75,7 +76,7 @@ const char *redis_link_fault(const struct redis_link *l);
 /*
  * What an answer that is no BUS_OK means to the connection's user, with
  * redis_link_fault() set from the reply: REDIS_LINK_DENIED for BUS_DENIED,
- * REDIS_LINK_DOWN for BUS_BUSY, else REDIS_LINK_BAD.  It stays connected.
+ * REDIS_LINK_BUSY for BUS_BUSY, else REDIS_LINK_BAD.  It stays connected.
  */
 enum redis_link_state redis_link_refused(
     struct redis_link *l, enum bus_answer answer, const redisReply *r);
@@ -88,7 +89,7 @@ enum redis_link_state redis_link_refused(
  * When REDIS_LINK_OK, *answer is BUS_OK, BUS_MARK_MOVED, BUS_ORDER or
  * BUS_REFUSED, the last two with redis_link_fault() set; minted (NULL: not
  * asked) and *mark (likewise) are as of bus_batch_answer(), lying in *reply,
- * which is then the caller's to free.  A Redis that is busy is REDIS_LINK_DOWN
+ * which is then the caller's to free.  A Redis that is busy is REDIS_LINK_BUSY
  * once the time is up.
  */
 enum redis_link_state redis_link_publish(struct redis_link *l,

@@ -258,7 +258,7 @@ test_impostors(void **state)
 	impostor_end(&im);
 	impostor_start(&im, "-LOADING Redis is loading\r\n");
 	assert_int_equal(
-	    try_open(im.url, NULL, WAIT_MS, fault), REDIS_LINK_DOWN);
+	    try_open(im.url, NULL, WAIT_MS, fault), REDIS_LINK_BUSY);
 	impostor_end(&im);
 	impostor_start(&im, NULL);
 	start = clock_mono_ms();
@@ -384,7 +384,7 @@ test_busy(void **state)
 
 	(void)state;
 	own_redis_tell(&redis, "CONFIG SET maxmemory 1");
-	assert_int_equal(publish(l, 200, &answer), REDIS_LINK_DOWN);
+	assert_int_equal(publish(l, 200, &answer), REDIS_LINK_BUSY);
 	assert_non_null(strstr(redis_link_fault(l), "OOM"));
 	own_redis_tell(&redis, "CONFIG SET maxmemory 0");
 	assert_logged(0);
@@ -395,7 +395,7 @@ test_busy(void **state)
 	for (int done = 0; !done;)
 		redisBufferWrite(c, &done);
 	poll(NULL, 0, 50);
-	assert_int_equal(publish(l, 300, &answer), REDIS_LINK_DOWN);
+	assert_int_equal(publish(l, 300, &answer), REDIS_LINK_BUSY);
 	assert_non_null(strstr(redis_link_fault(l), "BUSY"));
 	{
 		redisContext *k = redisConnectUnix(redis.path);
