@@ -35,6 +35,7 @@ struct feed {
 	bool begun;        /* something was read */
 	bool ended;        /* nothing more is to be read */
 	bool stopped;      /* by stop_fd, not by the end of the input */
+	bool drained;      /* the input has nothing left to give */
 	bool held;         /* ev is the next event, and not in a batch yet */
 	bool any;          /* there was an event */
 	char last_byte;    /* of what was read */
@@ -118,9 +119,11 @@ next_event(struct feed *f)
 	if (!f->ended || !f->begun)
 		return 0;
 	/* What a signal has cut off is half a line, and not to be published. */
-	if (f->stopped && f->format != INPUT_SSE)
+	if (f->drained || (f->stopped && f->format != INPUT_SSE))
 		return 0;
-	return input_end(f->in, &f->ev);
+	if ((r = input_end(f->in, &f->ev)) == 0)
+		f->drained = true;
+	return r;
 }
 
 /* Read the next event and check it; GATHER_FULL says that one is held. */

@@ -15,8 +15,9 @@ struct sink *sink_redis_new(const struct redis_url *url,
     const struct bus_conf *conf, struct sse_text once, int64_t timeout_ms);
 
 /*
- * Connect, trying once: SINK_READY or SINK_FAILED.  Later connections, after
- * one was lost, are tried again until the deadline of the batch.
+ * Connect: SINK_READY or SINK_FAILED.  One that is refused is tried once, a
+ * Redis that is busy is awaited.  Later connections, after one was lost, are
+ * tried again until the deadline of the batch.
  */
 enum sink_state sink_redis_open(struct sink *s);
 
