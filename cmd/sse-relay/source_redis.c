@@ -162,6 +162,7 @@ source_redis_new(const struct endpoint *e, const struct endpoint_pair *p,
 	sr->source.ops = &ops;
 	sr->source.resumable = true;
 	sr->all = all;
+	sr->known = mark.len > 0;
 	sr->url = e->redis;
 	sr->url.channels = p->channels;
 	sr->url.nchannels = p->nchannels;

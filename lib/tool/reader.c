@@ -319,13 +319,13 @@ look_for_gaps(struct reader *r, const struct bus_attached *a)
 			place_cmp(log->head.place, next) < 0))
 			next = log->head.place;
 	}
-	if (!place_is_zero(after) &&
-	    (place_is_zero(a->birth) || place_cmp(after, a->birth) < 0))
+	/* Who stands before everything that could be is of any history. */
+	if (place_cmp(after, PLACE_FIRST) > 0 &&
+	    (place_is_zero(a->birth) || place_cmp(after, a->birth) < 0 ||
+		place_cmp(after, a->last) > 0))
 		gap = true;
-	if (place_cmp(after, a->last) > 0) {
-		gap = true;
+	if (place_cmp(after, a->last) > 0)
 		r->cursor = a->last;
-	}
 	if (gap)
 		note_gap(r, after, next);
 	r->gap_next = next;

@@ -35,7 +35,8 @@ enum reader_what {
 
 /*
  * Read u's channels, of which there is one at least, behind after; zero: from
- * now on.  conf and u are borrowed.  NULL with ENOMEM.
+ * now on; 0-1: from the beginning of any history, so that the gap is only what
+ * a log has lost.  conf and u are borrowed.  NULL with ENOMEM.
  */
 struct reader *reader_new(
     const struct bus_conf *conf, const struct redis_url *u, struct place after);

@@ -156,6 +156,26 @@ killed() {
 	killed -N k "$SOURCE?channel=news" redis:copy
 }
 
+@test "killed before the source's Redis held anything" {
+	start_both
+	start_relay relay -N first "$SOURCE?channel=news" redis:copy
+	await has_mark first
+	stop relay KILL
+	# What came since into another channel makes no gap; into ours, is read.
+	seq 3 | limit sse-relay -f line -r "$SOURCE" - redis:other
+	start_relay relay -v -N first "$SOURCE?channel=news" redis:copy
+	await_grep open relay.err
+	stop relay KILL
+	fill news 1 10
+	start_relay later -v -N first "$SOURCE?channel=news" redis:copy
+	await redis_has copy 10
+	run -1 grep gap relay.err later.err
+}
+
+has_mark() {
+	[ "$(redis EXISTS "sse:relay:$1")" = 1 ]
+}
+
 @test "the source ends connections" {
 	start_both
 	start_source
