@@ -223,9 +223,9 @@ static void
 read_operands(struct conf *c, int argc, char **argv)
 {
 	if (argc > 2)
-		opt_fault("%d operands where two may be: options go before the "
-			  "channel, and a message is quoted: \"%.20s ...\"",
-		    argc, argv[1]);
+		opt_fault(
+		    "%d operands, not 2: options go before them, the message in quotes",
+		    argc);
 	if (argc > 0 && !channel_valid(text_of(argv[0])))
 		opt_fault("\"%.*s\" is not the name of a channel (1 to %d "
 			  "bytes of UTF-8, no white space, none of *?[]\\,)",

@@ -193,8 +193,8 @@ ends() {
 	ends 64 'stands alone' sse-pub -h localhost news hello
 	ends 64 'needs an argument' sse-pub -e
 	ends 64 'which channel' sse-pub
-	ends 64 'operands where two' sse-pub news much too cold
-	ends 64 'operands where two' sse-pub news -e alert hello
+	ends 64 'operands, not 2' sse-pub news much too cold
+	ends 64 'operands, not 2' sse-pub news -e alert hello
 	ends 64 'not the name of a channel' sse-pub '' hello
 	ends 64 'not the name of a channel' sse-pub 'two words' hello
 	ends 64 'not the name of a channel' sse-pub 'a,b' hello

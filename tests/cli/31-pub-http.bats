@@ -1,0 +1,233 @@
+# sse-pub to an sse-serve, and to servers that misbehave.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+setup() {
+	sse_setup
+	cat >peer.py <<-'END'
+	# An HTTP server that does to its n-th request what the n-th argument
+	# says, and the last to all further ones: a status, "text" for 200 with
+	# as many IDs as there are events, "html", "close" for no answer.
+	import http.server, sys, time
+	todo = sys.argv[1:]
+	class Peer(http.server.BaseHTTPRequestHandler):
+	    def do_POST(self):
+	        body = self.rfile.read(int(self.headers["Content-Length"]))
+	        print(self.path, body.count(b"\n\n"), flush=True)
+	        what = todo.pop(0) if len(todo) > 1 else todo[0]
+	        if what == "close":
+	            return
+	        if what == "hang":
+	            time.sleep(1000)
+	        status = int(what) if what.isdigit() else 200
+	        self.send_response(status)
+	        self.send_header("Content-Type",
+	            "text/html" if what == "html" else "text/plain")
+	        if status == 503:
+	            self.send_header("Retry-After", "1")
+	        self.end_headers()
+	        if status != 200:
+	            self.wfile.write(b"because\x1b[1m of this\nand that\n")
+	        elif what == "few":
+	            self.wfile.write(b"1-0\n")
+	        else:
+	            self.wfile.write(b"1-0\n" * body.count(b"\n\n"))
+	    def log_message(self, *args):
+	        pass
+	server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
+	server.daemon_threads = True
+	print("http://127.0.0.1:%d" % server.server_port, flush=True)
+	server.serve_forever()
+	END
+}
+
+# start_peer ACTION...: PEER is where it is.
+start_peer() {
+	spawn peer python3 peer.py "$@"
+	await_file peer.out
+	PEER=$(head -n 1 peer.out)
+}
+
+ends() {
+	local want=$1 pattern=$2
+
+	shift 2
+	run --separate-stderr "$@"
+	if [ "$status" -ne "$want" ] || ! grep -q -e "$pattern" <<<"$stderr"; then
+		echo "status $status, not $want: $stderr"
+		return 1
+	fi
+}
+
+# What a subscriber of the channels sees: all that is kept, as -f FORMAT.
+kept() {
+	limit sse-tail -n "$2" -f "${3:-line}" "$URL/events/$1?last=1000"
+}
+
+@test "a message and lines are published, their IDs told" {
+	start_serve --open-publish
+	run sse-pub -u "$URL" news hello
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	sse-pub -v -u "$URL/" news <<<$'one\ntwo' >ids
+	kept news 3 '{data} {id}\n' >got
+	[ "$(cut -d ' ' -f 1 got)" = $'hello\none\ntwo' ]
+	tail -n 2 got | cut -d ' ' -f 2 | cmp - ids
+}
+
+@test "by a Unix socket; and who may not publish ends with 77" {
+	start_serve --admin "unix:$PWD/admin"
+	sse-pub -u "unix:$PWD/admin" news hello
+	[ "$(kept news 1)" = hello ]
+	ends 77 '403' sse-pub -u "$URL" news hello
+	ends 69 '' sse-pub -u "unix:$PWD/nowhere" news hello
+}
+
+@test "every format, channels of their own, and fields" {
+	start_serve --open-publish
+	printf '%s\n' 'channel: sport' 'event: goal' 'id: 7' 'data: 1:0' '' \
+	    'data: plain' '' | sse-pub -f sse -u "$URL" -e other news
+	echo '{"channel":"a:b","data":"x\ny"}' | sse-pub -f json -u "$URL"
+	printf 'a\nb\0' | sse-pub -f nul -u "$URL" nul
+	seq 3 | sse-pub -f whole -i mine -u "$URL" --retry 5s whole
+	[ "$(kept sport 1 '{event} {id} {data}')" = 'goal 7 1:0' ]
+	[ "$(kept news 1 '{event} {data}')" = 'other plain' ]
+	[ "$(kept a:b 1)" = $'x\ny' ]
+	[ "$(kept nul 1)" = $'a\nb' ]
+	kept whole 1 sse >got
+	grep -qx 'id: mine' got
+	grep -qx 'retry: 5000' got
+	[ "$(grep -c '^data: ' got)" = 3 ]
+}
+
+@test "an empty message and one that begins with a minus sign" {
+	start_serve --open-publish
+	sse-pub -u "$URL" news ''
+	sse-pub -u "$URL" news -5
+	[ "$(kept news 2 '<{data}>')" = '<><-5>' ]
+}
+
+@test "100000 lines arrive once, in order, and libcurl is there" {
+	start_serve --open-publish -n 200000
+	feed_open
+	spawn pub sse-pub -u "$URL" news <feed
+	seq 100000 >&"$FEED"
+	grep -q libcurl "/proc/${PIDS[pub]}/maps"
+	feed_close
+	AWAIT=60 await_exit pub
+	[ "$status" -eq 0 ]
+	limit sse-tail -n 100000 "$URL/events/news?last=200000" | cmp - <(seq 100000)
+}
+
+@test "a line leaves as soon as it has come" {
+	start_serve --open-publish
+	feed_open
+	spawn pub sse-pub -v -u "$URL" news <feed
+	for n in 1 2 3; do
+		feed "line $n"
+		await_lines "$n" pub.out
+	done
+	feed_close
+	await_exit pub
+	[ "$status" -eq 0 ]
+}
+
+@test "no server ends with 69, at once" {
+	start_peer text
+	stop peer
+	SECONDS=0
+	ends 69 'refused\|connect' sse-pub -u "$PEER" news hello
+	[ $SECONDS -lt $((8 * SLOW)) ]
+}
+
+@test "statuses of HTTP have their exit statuses, and their reason is shown" {
+	for pair in 401:77 403:77 400:65 413:65 404:76 405:76 301:76 500:76; do
+		start_peer "${pair%:*}"
+		ends "${pair#*:}" "status ${pair%:*}: because" \
+		    sse-pub -u "$PEER" news hello
+		# What a server says does not reach the terminal raw.
+		[[ "$stderr" != *$'\e'* ]]
+		[[ "$stderr" != *'and that'* ]]
+		stop peer
+		rm peer.out
+	done
+}
+
+@test "a server that is busy is tried again, then 75" {
+	start_peer 503 text
+	sse-pub -u "$PEER" news hello
+	[ "$(grep -c /events/news peer.out)" = 2 ]
+	stop peer
+	rm peer.out
+	start_peer 429
+	ends 75 'status 429' sse-pub --timeout 1s -u "$PEER" news hello
+}
+
+@test "what is no sse-serve ends with 76, and is not believed" {
+	start_peer html
+	ends 76 'not that of an sse-serve' sse-pub -u "$PEER" news hello
+	stop peer
+	rm peer.out
+	start_peer few
+	ends 76 'may have been published' sse-pub -u "$PEER" news <<<$'a\nb'
+}
+
+@test "a lost answer is said, and the batch not sent again" {
+	start_peer text close
+	feed_open
+	spawn pub sse-pub -v -u "$PEER" news <feed
+	feed one
+	await_lines 1 pub.out
+	feed two
+	await_exit pub
+	[ "$status" -eq 69 ]
+	grep -q 'line 2 may have been published' pub.err
+	[ "$(grep -c /events/news peer.out)" = 2 ]
+}
+
+@test "a server that does not answer is waited for until the time is up" {
+	start_peer hang
+	SECONDS=0
+	ends 69 'may have been published' \
+	    sse-pub --timeout 1s -u "$PEER" news hello
+	[ $SECONDS -lt $((8 * SLOW)) ]
+	stop peer KILL
+}
+
+@test "a server that was there and is back is awaited" {
+	start_serve --open-publish
+	port=${URL##*:}
+	feed_open
+	spawn pub sse-pub -v --timeout 30s -u "$URL" news <feed
+	feed one
+	await_lines 1 pub.out
+	stop serve
+	feed two
+	spawn again sse-serve -l "127.0.0.1:$port" --open-publish
+	await_lines 2 pub.out
+	[ "$(kept news 1)" = two ]
+	feed_close
+	await_exit pub
+	[ "$status" -eq 0 ]
+}
+
+@test "a secret in the URL is in no message" {
+	start_peer 403
+	run sse-pub -u "http://user:secret@${PEER#http://}" news hello
+	[ "$status" -eq 77 ]
+	[[ "$output" != *secret* ]]
+}
+
+@test "an event over the server's limit is refused whole, and said" {
+	start_serve --open-publish --max-body 64k
+	ends 65 '413' sse-pub -u "$URL" -f whole news < <(seq 50000)
+}
+
+@test "libcurl is loaded for -u alone" {
+	! ldd "$BIN/sse-pub" | grep -q libcurl
+	start_redis
+	LD_DEBUG=files sse-pub news hello 2>trace
+	grep -q libhiredis trace
+	! grep -q libcurl trace
+}
