@@ -282,6 +282,7 @@ static void
 hear_stop(struct worker *w)
 {
 	w->stopping = true;
+	w->idle_told = false; /* the hub asks anew */
 	for (size_t i = 0; i < w->nacceptors; i++) {
 		ev_io_stop(w->loop, &w->acceptors[i].io);
 		ev_timer_stop(w->loop, &w->acceptors[i].again);
