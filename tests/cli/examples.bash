@@ -21,6 +21,8 @@ try_redis() {
 	printf '#!/bin/sh\nexec %s -s %s "$@"\n' "$(command -v redis-cli)" \
 	    "$PWD/redis/sock" >bin/redis-cli
 	chmod +x bin/redis-cli
+	# The scripts lie where an example is typed.
+	cp "$TOP"/lib/tool/*.lua .
 }
 
 # serve [CHANNEL [LINE ...]]: an sse-serve into whose channel LINEs (12:00) come,
