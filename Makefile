@@ -10,6 +10,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+DATADIR ?= $(PREFIX)/share/sse-tools
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 
 CFLAGS ?= -O2 -g
@@ -257,6 +258,8 @@ man_pages := $(wildcard man/*.[1-8])
 # Further names of pages, as "man/sse_decoder.3:sse_decoder_new".
 man_names = $(shell awk '/^\.Sh/ { name = $$2 == "NAME" } name && \
     /^\.Nm/ && FILENAME !~ "/" $$2 "\\." { print FILENAME ":" $$2 }' $(man_pages))
+# For clients in other languages; the programs carry them within.
+scripts := $(wildcard lib/tool/*.lua)
 put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
 
 install: installable
@@ -269,6 +272,9 @@ install: installable
 	$(call put,644,$(BUILD)/libsse.a,$(LIBDIR)/libsse.a)
 	$(call put,644,lib/sse.h,$(INCLUDEDIR)/sse.h)
 	$(call put,644,$(BUILD)/libsse.pc,$(PKGCONFIGDIR)/libsse.pc)
+	$(Q)for s in $(scripts); do \
+	    install -D -m 644 $$s $(DESTDIR)$(DATADIR)/$${s##*/} || exit; \
+	done
 	$(Q)for m in $(man_pages); do \
 	    install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit; \
 	done
@@ -288,6 +294,7 @@ install: installable
 installed = $(PROGRAMS:%=$(BINDIR)/%) $(LIBDIR)/$(notdir $(SHARED)) \
     $(LIBDIR)/$(SONAME) $(LIBDIR)/libsse.so $(LIBDIR)/libsse.a \
     $(INCLUDEDIR)/sse.h $(PKGCONFIGDIR)/libsse.pc \
+    $(scripts:lib/tool/%=$(DATADIR)/%) \
     $(foreach m,$(man_pages),$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m)) \
     $(foreach n,$(man_names),$(MANDIR)/man$(lastword $(subst ., ,$(firstword \
     $(subst :, ,$n))))/$(lastword $(subst :, ,$n))$(suffix $(firstword $(subst :, ,$n)))) \
