@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sse.h"
+#include "inner.h"
 
 #define CAP_MIN 256 /* what a first allocation is good for, at least */
 
 int
-sse_buf_reserve(struct sse_buf *b, size_t n)
+sse_buf_grow(struct sse_buf *b, size_t n, size_t most)
 {
 	size_t cap, need;
 	char *ptr;
@@ -22,6 +22,8 @@ sse_buf_reserve(struct sse_buf *b, size_t n)
 	cap = b->cap > SIZE_MAX / 2 ? SIZE_MAX : 2 * b->cap;
 	if (cap < CAP_MIN)
 		cap = CAP_MIN;
+	if (cap > most)
+		cap = most;
 	if (cap < need)
 		cap = need;
 	if ((ptr = realloc(b->ptr, cap)) == NULL) {
@@ -31,6 +33,12 @@ sse_buf_reserve(struct sse_buf *b, size_t n)
 	b->ptr = ptr;
 	b->cap = cap;
 	return 0;
+}
+
+int
+sse_buf_reserve(struct sse_buf *b, size_t n)
+{
+	return sse_buf_grow(b, n, SIZE_MAX);
 }
 
 int

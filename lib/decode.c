@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inner.h"
 #include "scan.h"
-#include "sse.h"
 
 #define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
 #define SPARE ((size_t)64 << 10) /* buffers kept beyond max_bytes */
@@ -54,16 +54,23 @@ text(const struct sse_buf *b)
 	return b->len > 0 ? (struct sse_text){ b->ptr, b->len } : TEXT("");
 }
 
+/* No buffer needs more than the limit, so it does not grow beyond. */
+static int
+append(struct sse_decoder *d, struct sse_buf *b, struct sse_text t)
+{
+	if (sse_buf_grow(b, t.len, d->max) == -1)
+		return -1;
+	return sse_buf_append(b, t.ptr, t.len);
+}
+
 /* Make b hold t instead of what it holds; when that fails it still does. */
 static int
-copy(struct sse_buf *b, struct sse_text t)
+copy(struct sse_decoder *d, struct sse_buf *b, struct sse_text t)
 {
-	if (t.len > b->len && sse_buf_reserve(b, t.len - b->len) == -1)
+	if (t.len > b->len && sse_buf_grow(b, t.len - b->len, d->max) == -1)
 		return -1;
-	if (t.len > 0)
-		memcpy(b->ptr, t.ptr, t.len);
-	b->len = t.len;
-	return 0;
+	b->len = 0;
+	return sse_buf_append(b, t.ptr, t.len);
 }
 
 static void
@@ -125,10 +132,9 @@ keep_data(struct sse_decoder *d)
 		return 0;
 	d->data.len = 0;
 	/* A byte more than needed, so that no bytes have a place, too. */
-	if (sse_buf_reserve(&d->data, d->ev.data.len + 1) == -1)
+	if (sse_buf_grow(&d->data, d->ev.data.len + 1, d->max) == -1)
 		return -1;
-	memcpy(d->data.ptr, d->ev.data.ptr, d->ev.data.len);
-	d->data.len = d->ev.data.len;
+	sse_buf_append(&d->data, d->ev.data.ptr, d->ev.data.len);
 	set_data(d, 0);
 	return 0;
 }
@@ -140,12 +146,12 @@ block_keep(struct sse_decoder *d)
 	if (d->kept)
 		return 0;
 	if (d->ev.has & SSE_HAS_EVENT) {
-		if (copy(&d->type, d->ev.type) == -1)
+		if (copy(d, &d->type, d->ev.type) == -1)
 			return -1;
 		d->ev.type = text(&d->type);
 	}
 	if (d->ev.has & SSE_HAS_ID) {
-		if (copy(&d->id, d->ev.id) == -1)
+		if (copy(d, &d->id, d->ev.id) == -1)
 			return -1;
 		d->ev.id = text(&d->id);
 	}
@@ -202,11 +208,10 @@ take_data(struct sse_decoder *d, struct sse_text value, struct sse_buf *from)
 	if (!(d->ev.has & SSE_HAS_DATA))
 		return take_first_data(d, value, from);
 	if (keep_data(d) == -1 ||
-	    sse_buf_reserve(&d->data, value.len + 1) == -1)
+	    sse_buf_grow(&d->data, value.len + 1, d->max) == -1)
 		return -1;
 	d->data.ptr[d->data.len++] = '\n';
-	memcpy(d->data.ptr + d->data.len, value.ptr, value.len);
-	d->data.len += value.len;
+	sse_buf_append(&d->data, value.ptr, value.len);
 	set_data(d, d->data_at);
 	return 0;
 }
@@ -219,7 +224,7 @@ take_type(struct sse_decoder *d, struct sse_text value)
 		return 0;
 	}
 	if (d->kept) {
-		if (copy(&d->type, value) == -1)
+		if (copy(d, &d->type, value) == -1)
 			return -1;
 		value = text(&d->type);
 	}
@@ -234,7 +239,7 @@ take_id(struct sse_decoder *d, struct sse_text value)
 	if (value.len > 0 && memchr(value.ptr, '\0', value.len) != NULL)
 		return 0;
 	if (d->kept) {
-		if (copy(&d->id, value) == -1)
+		if (copy(d, &d->id, value) == -1)
 			return -1;
 		value = text(&d->id);
 	}
@@ -271,10 +276,9 @@ take_other(struct sse_decoder *d, struct sse_text line)
 
 	if (!(d->asked & what))
 		return 0;
-	if (sse_buf_reserve(&d->fields, line.len + 1) == -1)
+	if (sse_buf_grow(&d->fields, line.len + 1, d->max) == -1)
 		return -1;
-	memcpy(d->fields.ptr + d->fields.len, line.ptr, line.len);
-	d->fields.len += line.len;
+	sse_buf_append(&d->fields, line.ptr, line.len);
 	d->fields.ptr[d->fields.len++] = '\n';
 	return 0;
 }
@@ -318,7 +322,7 @@ block_end(struct sse_decoder *d)
 	if (d->ev.has & SSE_HAS_ID) {
 		if (d->kept)
 			swap(&d->id, &d->last_id);
-		else if (copy(&d->last_id, d->ev.id) == -1)
+		else if (copy(d, &d->last_id, d->ev.id) == -1)
 			return -1;
 	}
 	d->ev.id = text(&d->last_id);
@@ -354,15 +358,16 @@ take_doubtful_line(struct sse_decoder *d, struct sse_text line, bool ascii,
 	if (d->first)
 		line = without_bom(line);
 	if (!ascii && sse_utf8_valid(line.ptr, line.len) < line.len) {
-		d->valid.len = 0;
-		if (sse_utf8_append(&d->valid, line.ptr, line.len) == -1 ||
-		    block_keep(d) == -1)
-			return -1;
-		from = &d->valid;
-		line = text(from);
-		bytes = line.len;
+		bytes += sse_utf8_length(line.ptr, line.len) - line.len;
 		if (bytes >= d->room)
 			return block_refuse(d, false);
+		d->valid.len = 0;
+		if (sse_buf_grow(&d->valid, bytes, d->max) == -1 ||
+		    block_keep(d) == -1)
+			return -1;
+		sse_utf8_append(&d->valid, line.ptr, line.len);
+		from = &d->valid;
+		line = text(from);
 	}
 	/* A BOM and no more is a blank line, before any block. */
 	if (line.len == 0)
@@ -394,7 +399,7 @@ line_end_odd(struct sse_decoder *d, struct sse_text line, bool ascii)
 		if (line.len >= d->room - cut)
 			return block_refuse(d, false);
 		if (cut > 0) {
-			if (sse_buf_append(&d->line, line.ptr, line.len) == -1)
+			if (append(d, &d->line, line) == -1)
 				return -1;
 			from = &d->line;
 			line = text(from);
@@ -446,7 +451,7 @@ piece_end(struct sse_decoder *d, struct sse_text rest, bool ascii)
 		return -1;
 	if (rest.len == 0)
 		return 0;
-	if (sse_buf_append(&d->line, rest.ptr, rest.len) == -1)
+	if (append(d, &d->line, rest) == -1)
 		return -1;
 	d->line_ascii = ascii && (d->line_ascii || d->line.len == rest.len);
 	d->odd = true;

@@ -68,9 +68,9 @@ struct sse_decoder;
 /*
  * A decoder that refuses events of more than max_bytes; 0 stands for
  * SSE_MAX_BYTES_DEFAULT.  What counts is every byte of the block, the lines
- * that are ignored included, so that no stream makes it hold more; a line end
- * counts as one byte, the blank line does not, and bytes that are no UTF-8
- * count as the U+FFFD that replaces them.
+ * that are ignored included, so that no stream makes it hold more than a few
+ * times that; a line end counts as one byte, the blank line does not, and bytes
+ * that are no UTF-8 count as the U+FFFD that replaces them.
  * NULL with ENOMEM.
  */
 struct sse_decoder *sse_decoder_new(size_t max_bytes);
@@ -137,7 +137,8 @@ void sse_decoder_set_retry_ms(struct sse_decoder *d, int64_t ms);
 /*
  * Encoder.  It appends to a buffer that the caller owns; { NULL, 0, 0 } is an
  * empty one.  The buffer grows by realloc(); none is made when cap suffices.
- * When a function fails the buffer holds what it held before the call.
+ * When a function fails the buffer holds what it held before the call.  What is
+ * to be appended must not lie in the buffer itself.
  * Spec: HTML, "Parsing an event stream" (the ABNF).
  */
 struct sse_buf {

@@ -1,5 +1,5 @@
 #include "chunk.h"
-#include "sse.h"
+#include "inner.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
@@ -148,29 +148,45 @@ sse_utf8_valid(const void *p, size_t len)
 	return n;
 }
 
+size_t
+sse_utf8_length(const char *p, size_t len)
+{
+	size_t n, total = 0;
+	bool valid;
+
+	while (len > 0) {
+		n = sse_utf8_valid(p, len);
+		total += n;
+		p += n;
+		if ((len -= n) == 0)
+			break;
+		n = sequence(p, len, &valid);
+		total += 3;
+		p += n;
+		len -= n;
+	}
+	return total;
+}
+
 int
 sse_utf8_append(struct sse_buf *b, const void *p, size_t len)
 {
 	const char *s = p;
-	size_t was = b->len, n;
+	size_t n;
 	bool valid;
 
+	if (sse_buf_reserve(b, sse_utf8_length(s, len)) == -1)
+		return -1;
 	while (len > 0) {
 		n = sse_utf8_valid(s, len);
-		if (sse_buf_append(b, s, n) == -1)
-			goto undo;
+		sse_buf_append(b, s, n);
 		s += n;
-		len -= n;
-		if (len == 0)
+		if ((len -= n) == 0)
 			break;
 		n = sequence(s, len, &valid);
-		if (sse_buf_append(b, REPLACEMENT, 3) == -1)
-			goto undo;
+		sse_buf_append(b, REPLACEMENT, 3);
 		s += n;
 		len -= n;
 	}
 	return 0;
-undo:
-	b->len = was;
-	return -1;
 }

@@ -349,44 +349,59 @@ steady_state_allocates_nothing(void **state)
 
 /*
  * Blocks that each grow another of the decoder's buffers to the limit, one
- * after the other: what they leave does not add up.
+ * after the other: what they leave does not add up.  Returns the peak.
  */
-static void
-memory_is_bounded(void **state)
+static size_t
+grow_all(size_t max, int byte)
 {
 	static const char *const lines[] = { "data: ", "event: ", "id: ", "x: ",
 		": ", "data: \xff", "id: \xff", "data: a\ndata: ", "x: \xff",
 		"data: a\nid: 1\ndata: \xff" };
-	const size_t max = (size_t)1 << 20;
+	static char piece[1024];
+	const struct sse_event *ev;
+	size_t before = heap.bytes, used;
 	struct sse_decoder *d;
-	static char piece[4096];
 
-	(void)state;
-	memset(piece, 'a', sizeof(piece));
+	memset(piece, byte, sizeof(piece));
 	heap.peak = heap.bytes;
-	size_t before = heap.bytes;
 	assert_non_null(d = sse_decoder_new(max));
 	sse_decoder_ask(d, SSE_ASK_FIELDS | SSE_ASK_COMMENTS);
-	/* Just within the limit, then beyond it. */
-	for (size_t size = max - 8192; size <= max + 8192; size += 16384)
+	/* Just within the limit, then beyond it; U+FFFD takes three bytes. */
+	for (size_t size = max - 4096; size <= max + 4096; size += 8192)
 		for (size_t i = 0; i < nitems(lines) * 3; i++) {
 			const char *line = lines[i % nitems(lines)];
-			const struct sse_event *ev;
-			size_t used;
 
 			sse_decoder_feed(d, line, strlen(line), &used, &ev);
-			for (size_t n = 0; n < size; n += sizeof(piece))
+			for (size_t n = 0; n < size;
+			     n += sizeof(piece) * (byte == 0xff ? 3 : 1))
 				sse_decoder_feed(
 				    d, piece, sizeof(piece), &used, &ev);
 			while (sse_decoder_feed(d, "\n\n", 2, &used, &ev) != 0)
 				;
 			sse_decoder_reset(d);
 		}
-	/* One line, its data, and an ID in force, each with room to grow. */
-	assert_true(heap.peak - before > max);
-	assert_true(heap.peak - before < 6 * max);
 	sse_decoder_free(d);
 	assert_int_equal(heap.bytes, before);
+	return heap.peak - before;
+}
+
+/* As sse_decoder(3) says. */
+static void
+memory_is_bounded(void **state)
+{
+	static const size_t limits[] = { 8192, 65536, 100000, 1 << 20,
+		(1 << 20) + 8192, 3 << 19 };
+
+	(void)state;
+	for (size_t i = 0; i < nitems(limits); i++) {
+		size_t plain = grow_all(limits[i], 'a');
+		size_t invalid = grow_all(limits[i], 0xff);
+		size_t peak = plain > invalid ? plain : invalid;
+
+		if (plain < limits[i] || peak > 6 * limits[i] + 65536)
+			fail_msg("a limit of %zu, and %zu bytes held",
+			    limits[i], peak);
+	}
 }
 
 int
