@@ -39,7 +39,7 @@ static const struct opt table[] = {
 	{ 'e', "event", "TYPE", "event type (message)" },
 	{ OPT_EXPIRES, "expires", "TIME", "not delivered later than this" },
 	{ 'f', "format", "FORMAT",
-	    "standard input: line (default), nul, whole, sse, json" },
+	    "standard input: line, nul, whole, sse, json (line)" },
 	{ 'h', "help", NULL, "print this" },
 	{ 'n', "history", "COUNT", "events Redis keeps of a channel (1000)" },
 	{ OPT_HISTORY_AGE, "history-age", "TIME", "and for how long (1h)" },
@@ -292,6 +292,7 @@ static void
 read_redis_url(struct redis_url *u, const struct conf *c)
 {
 	const char *url = c->redis, *fault;
+	const char *from = url != NULL ? "--redis" : "SSE_REDIS_URL";
 	char *password;
 	bool lax = false;
 
@@ -305,11 +306,10 @@ read_redis_url(struct redis_url *u, const struct conf *c)
 		      "chmod 600 %s",
 		    getenv("SSE_REDIS_PASSWORD_FILE"));
 	if (redis_url_parse(u, url, NULL, password, &fault) == -1)
-		opt_fault("the URL of Redis: %s", fault);
+		opt_fault("%s: %s", from, fault);
 	redis_url_forget(password);
 	if (u->nchannels > 0 || u->stream != NULL)
-		opt_fault("the URL of Redis names a channel, which is an "
-			  "operand");
+		opt_fault("%s names a channel, which is an operand", from);
 }
 
 static struct sink *

@@ -218,8 +218,9 @@ ends() {
 	ends 64 'Redis' sse-pub -u http://h --once x news hello
 	ends 64 'it is not http' sse-pub -u localhost:8080 news hello
 	ends 64 'names a channel' sse-pub -u http://h/events/news hello
-	ends 64 'names a channel' sse-pub -r redis:news news hello
-	ends 64 'URL of Redis' sse-pub -r redis://h:port news hello
+	ends 64 '--redis names a channel' sse-pub -r redis:news news hello
+	SSE_REDIS_URL=redis:news ends 64 'SSE_REDIS_URL names' sse-pub news hello
+	ends 64 '--redis: ' sse-pub -r redis://h:port news hello
 }
 
 @test "standard input without an event ends with 66" {
