@@ -21,6 +21,7 @@
 #define TIME_MAX_MS (3650 * DAY_MS)
 #define MAX_EVENT_DEFAULT ((size_t)1 << 20)
 #define MAX_EVENT_MAX ((size_t)256 << 20)
+#define PRODUCER_MORE_MS 60000
 #define HISTORY_MAX 10000000
 
 enum long_only {
@@ -285,6 +286,11 @@ read_command_line(struct conf *c, int argc, char **argv)
 		read_option(c, letter);
 	read_operands(c, argc - optind, argv + optind);
 	check(c);
+	/*
+	 * A batch is sent again within the time-out or not at all, so what
+	 * Redis remembers of this run need not stay there much longer.
+	 */
+	c->bus.producer_ms = c->timeout_ms + PRODUCER_MORE_MS;
 }
 
 /* Where Redis is.  The password, if it comes from elsewhere, is copied. */

@@ -1,3 +1,4 @@
+#include <err.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,33 @@ published(struct sink_redis *s)
  * Publish what was sent by all means that are left: on a new connection, by
  * the script's text, after the pauses that a busy Redis needs.
  */
+static enum redis_link_state
+publish(struct sink_redis *s, enum bus_answer *answer, redisReply **r)
+{
+	return redis_link_publish(
+	    s->link, s->sent, s->sink.deadline_ms, answer, s->minted, r, NULL);
+}
+
+/*
+ * Redis does not know of batches before this one, though all were answered: a
+ * failover has lost them.  What we have goes on under a new producer's name.
+ */
+static enum redis_link_state
+publish_as_another(
+    struct sink_redis *s, enum bus_answer *answer, redisReply **r)
+{
+	warnx("%s: events that Redis had taken are lost; going on",
+	    redis_link_fault(s->link));
+	if (*r != NULL)
+		freeReplyObject(*r);
+	*r = NULL;
+	producer_name(s->producer);
+	s->number = 1;
+	if (bus_batch_set_producer(s->sent, s->producer, s->number) == -1)
+		return REDIS_LINK_BAD;
+	return publish(s, answer, r);
+}
+
 static enum sink_state
 settle(struct sink_redis *s)
 {
@@ -153,8 +181,9 @@ settle(struct sink_redis *s)
 	enum sink_state state;
 	redisReply *r = NULL;
 
-	link = redis_link_publish(s->link, s->sent, s->sink.deadline_ms,
-	    &answer, s->minted, &r, NULL);
+	link = publish(s, &answer, &r);
+	if (link == REDIS_LINK_OK && answer == BUS_ORDER)
+		link = publish_as_another(s, &answer, &r);
 	if (link == REDIS_LINK_OK && answer == BUS_OK)
 		state = published(s);
 	else if (link == REDIS_LINK_OK)

@@ -115,6 +115,14 @@ ends() {
 	[ "$(count sport)" = 1 ]
 }
 
+@test "what Redis remembers of a run is soon forgotten" {
+	start_redis
+	sse-pub --timeout 10s news hello
+	left=$(redis PTTL "$(redis KEYS 'sse:pub:*')")
+	[ "$left" -gt 10000 ]
+	[ "$left" -le 70000 ]
+}
+
 @test "-n bounds the log, and 0 keeps none" {
 	start_redis
 	seq 3000 | sse-pub -n 100 news
@@ -465,6 +473,28 @@ all_once() {
 	cat pub.err
 	[ "$status" -eq 0 ]
 	all_once 100000
+}
+
+@test "a Redis that has lost batches it had answered: said, and gone on" {
+	start_redis
+	feed_open
+	spawn pub sse-pub news <feed
+	for n in 1 2 3; do
+		feed "$n"
+		await kept news "$n"
+	done
+	# As a replica would have it that had seen no more than the first.
+	redis HSET "$(redis KEYS 'sse:pub:*')" number 1
+	feed 4
+	await kept news 4
+	feed 5
+	await kept news 5
+	feed_close
+	await_exit pub
+	[ "$status" -eq 0 ]
+	grep -q 'are lost; going on' pub.err
+	[ "$(wc -l <pub.err)" = 1 ]
+	all_once 5
 }
 
 @test "a Redis that stays away: the first line not published is said" {
