@@ -13,6 +13,8 @@
 #include "input.h"
 #include "redis_url.h"
 
+#define ORIGINS_MAX 32
+
 enum lag {
 	LAG_GAP,  /* who falls behind what is kept is told of a gap */
 	LAG_WAIT, /* standard input is held for the slowest */
@@ -37,6 +39,8 @@ struct conf {
 	size_t max_body;
 	size_t max_connections;
 	bool open_publish;
+	const char *origins[ORIGINS_MAX]; /* of pages that may read and post */
+	size_t norigins;
 	bool use_redis;
 	struct redis_url redis;
 	struct bus_conf bus;

@@ -54,11 +54,28 @@ tell_drops(struct hub *h)
 		}
 }
 
+/* Events are served once the horizon has passed them, so it is told first. */
+static void
+tell_horizon(struct hub *h, unsigned int worker)
+{
+	struct port *port = &h->ports[worker];
+
+	if (place_cmp(port->told, h->horizon) >= 0)
+		return;
+	port->told = h->horizon;
+	hub_tell(h, worker,
+	    &(struct notice){ .what = NOTICE_HORIZON,
+		.place = h->horizon,
+		.birth = h->birth });
+}
+
 static void
 tell_all(struct hub *h, enum notice_what what)
 {
-	for (unsigned int i = 0; i < h->nports; i++)
+	for (unsigned int i = 0; i < h->nports; i++) {
+		tell_horizon(h, i);
 		hub_tell(h, i, &(struct notice){ .what = what });
+	}
 }
 
 /* Behind this place nothing may be dropped. */
@@ -76,22 +93,39 @@ keep(const struct hub *h)
 }
 
 /*
+ * An own ID that is no place, between others whose places were adopted: the
+ * event takes the place it most likely had where it came from, for with one of
+ * now it would put those that follow out of order.
+ */
+static bool
+continues(const struct hub *h, const struct event *ev, uint64_t now_ms)
+{
+	return h->adopted && ev->has_id &&
+	    now_ms < h->last.ms + (uint64_t)h->conf->history_age_ms / 2;
+}
+
+/*
  * The place of ev, and its ID on the wire: its own stays, unless it is formed
  * like a place and cannot be adopted as one.
  */
 static struct place
-mint(const struct hub *h, struct event *ev)
+mint(struct hub *h, struct event *ev)
 {
 	uint64_t now_ms = (uint64_t)clock_unix_ms();
 	struct place p;
 
 	if (ev->has_id && place_parse(ev->id.ptr, ev->id.len, &p)) {
-		if (place_adoptable(p, h->last, now_ms))
+		if (place_adoptable(p, h->last, now_ms)) {
+			h->adopted = true;
 			return p;
+		}
 		if (ev->origin.len == 0)
 			ev->origin = ev->id;
 		ev->has_id = false;
 	}
+	if (continues(h, ev, now_ms))
+		return place_next(h->last, 0);
+	h->adopted = false;
 	return place_next(h->last, now_ms);
 }
 
@@ -131,6 +165,9 @@ publish_here(struct hub *h, const struct event *from, struct post *post)
 	if (m == NULL)
 		return -1;
 	h->last = h->horizon = place;
+	/* What bears an older place is of another life: a gap. */
+	if (place_is_zero(h->birth))
+		h->birth = place;
 	if (post != NULL)
 		post_published(post, message_id(m));
 	hub_deliver(h, m);
@@ -380,11 +417,7 @@ flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
 	for (unsigned int i = 0; i < h->nports; i++) {
 		struct port *port = &h->ports[i];
 
-		if (place_cmp(port->told, h->horizon) < 0)
-			hub_tell(h, i,
-			    &(struct notice){
-				.what = NOTICE_HORIZON, .place = h->horizon });
-		port->told = h->horizon;
+		tell_horizon(h, i);
 		if (mailbox_post(port->box, &port->out) == 1)
 			port->full = true;
 	}
@@ -461,11 +494,6 @@ hub_open(struct hub *h, const struct conf *conf)
 	h->conf = conf;
 	archive_init(&h->archive, conf->history_count, conf->history_bytes,
 	    conf->history_age_ms);
-	if (!conf->use_redis) {
-		/* What bears an older place is of another life: a gap. */
-		h->birth = place_next(PLACE_ZERO, (uint64_t)clock_unix_ms());
-		h->last = h->horizon = h->birth;
-	}
 	if ((h->loop = ev_default_loop(EVFLAG_AUTO)) == NULL ||
 	    mailbox_open(&h->box, h->loop, mail_ready, h) == -1)
 		return -1;

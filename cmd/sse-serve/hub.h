@@ -37,6 +37,7 @@ struct hub {
 	struct place last;    /* minted, or heard of */
 	struct place horizon; /* all up to here has been told */
 	struct place birth;
+	bool adopted; /* last came with its event, see mint() */
 	struct sse_buf scratch;
 	struct source_stdin *input; /* NULL: not read */
 	struct source_redis *redis; /* NULL: places are minted here */

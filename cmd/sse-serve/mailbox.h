@@ -19,7 +19,7 @@ enum notice_what {
 	NOTICE_MESSAGE,  /* message, for the channel that it names; drop */
 	NOTICE_DROP,     /* name: the log has dropped all up to drop */
 	NOTICE_ATTACHED, /* name: backlog is its log; drop what it had dropped */
-	NOTICE_HORIZON,  /* drop.. all up to place may be served */
+	NOTICE_HORIZON,  /* all up to place may be served */
 	NOTICE_SYNCED,   /* the answer to sync: place is the last minted */
 	NOTICE_POSTED,   /* post is answered */
 	NOTICE_END,      /* nothing will follow */

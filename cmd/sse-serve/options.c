@@ -11,7 +11,8 @@
 #define WORKERS_MAX 64 /* as many as bits in history.followers */
 
 enum {
-	OPT_EXIT_ON_EOF = 256,
+	OPT_ALLOW_ORIGIN = 256,
+	OPT_EXIT_ON_EOF,
 	OPT_HEADER_TIMEOUT,
 	OPT_HISTORY_AGE,
 	OPT_HISTORY_BYTES,
@@ -33,6 +34,8 @@ enum {
 static const struct opt table[] = {
 	{ 'a', "admin", "ADDRESS",
 	    "administration listener (loopback or unix:PATH); none" },
+	{ OPT_ALLOW_ORIGIN, "allow-origin", "ORIGIN",
+	    "whose pages may read and publish, or * (repeatable)" },
 	{ 'c', "channel", "NAME",
 	    "channel of input that names none; broadcast" },
 	{ OPT_DRAIN, "drain", "TIME", "time to flush when it is stopped; 5s" },
@@ -263,6 +266,11 @@ set(struct options *o, int letter, const char **redis)
 		break;
 	case 'v':
 		c->verbose++;
+		break;
+	case OPT_ALLOW_ORIGIN:
+		if (c->norigins == ORIGINS_MAX)
+			opt_fault("more than %d origins", ORIGINS_MAX);
+		c->origins[c->norigins++] = optarg;
 		break;
 	case OPT_EXIT_ON_EOF:
 		c->exit_on_eof = true;

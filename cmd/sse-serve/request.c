@@ -58,6 +58,8 @@ take_head(struct request *r, const struct http_head *h, const struct conf *conf,
 	struct identity who = auth_anonymous(admin);
 	struct route_conf rc = { .id = &who,
 		.open_publish = conf->open_publish,
+		.origins = conf->origins,
+		.norigins = conf->norigins,
 		.loopback_host = admin && !is_unix };
 	enum request_state state;
 

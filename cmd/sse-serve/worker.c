@@ -142,23 +142,37 @@ wake_attached(struct subscriber *s, void *arg)
 	conn_attached(((struct stream *)s)->owner);
 }
 
-/* Everyone is served what has come; then what is dropped may go. */
+/* Serve one channel's readers; then what is dropped may go. */
+static void
+serve_channel(struct worker *w, struct channel *ch)
+{
+	char copy[CHANNEL_MAX];
+	struct sse_text name = { copy, ch->len };
+
+	memcpy(copy, ch->name, ch->len);
+	channel_wake(ch, wake, ch->nraw > 0 ? ch : NULL);
+	/* With its last subscriber the channel itself goes. */
+	if ((ch = channel_find(&w->channels, name)) == NULL)
+		return;
+	channel_served(ch);
+	if (place_cmp(replay_last(&ch->log), w->era.horizon) > 0)
+		channel_mark(&w->channels, ch);
+}
+
+/*
+ * Serve all that has something new.  What stands beyond the horizon stays
+ * marked, to be served when that is raised.
+ */
 static void
 serve(struct worker *w)
 {
 	struct channel *ch;
+	size_t n = 0;
 
-	while ((ch = channel_next_dirty(&w->channels)) != NULL) {
-		struct sse_text name = { ch->name, ch->len };
-		char copy[CHANNEL_MAX];
-
-		memcpy(copy, name.ptr, name.len);
-		name.ptr = copy;
-		channel_wake(ch, wake, ch->nraw > 0 ? ch : NULL);
-		/* With its last subscriber the channel itself goes. */
-		if ((ch = channel_find(&w->channels, name)) != NULL)
-			channel_served(ch);
-	}
+	TAILQ_FOREACH(ch, &w->channels.dirty, by_dirt)
+		n++;
+	while (n-- > 0 && (ch = channel_next_dirty(&w->channels)) != NULL)
+		serve_channel(w, ch);
 }
 
 static void
@@ -304,18 +318,16 @@ hear(struct worker *w, struct notice *n)
 		hear_drop(w, n);
 		break;
 	case NOTICE_ATTACHED:
-		/* Who begins is to find what was said before, and only that. */
-		serve(w);
 		hear_attached(w, n);
 		break;
 	case NOTICE_HORIZON:
 		w->era.horizon = place_max(w->era.horizon, n->place);
+		w->era.birth = n->birth;
 		break;
 	case NOTICE_SYNCED:
 		hear_synced(w, n);
 		break;
 	case NOTICE_POSTED:
-		serve(w);
 		conn_posted(n->post);
 		n->post = NULL;
 		break;

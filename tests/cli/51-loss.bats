@@ -153,6 +153,10 @@ all_there() {
 	grep -v sync tail.out | diff <(seq 3000) -
 }
 
+newest_is() {
+	[ "$(limit sse-tail -n 1 -m 1s "$URL/events?last=1")" = "$1" ]
+}
+
 @test "a last event ID that is no longer kept is answered with a gap, aloud" {
 	start_serve -n 10 < <(
 		seq 5
@@ -163,6 +167,7 @@ all_there() {
 	id=$(sed -n 's/^id: //p' first | head -n 1)
 	[ -n "$id" ]
 	touch go
+	await newest_is 100
 	spawn curl curl -sN -H "Last-Event-ID: $id" "$URL/events"
 	await_grep '^data: 100$' curl.out
 	grep -qx 'event: sse:gap' curl.out
