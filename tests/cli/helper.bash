@@ -252,6 +252,11 @@ serve_is_up() {
 	[ -s "$1.ready" ] || is_gone "${PIDS[$1]}"
 }
 
+# not COMMAND...: it fails.  What "!" alone stands before never fails a test.
+not() {
+	! "$@"
+}
+
 # limit COMMAND...: in the foreground, for a bounded time; 124 when it is up.
 limit() {
 	timeout -k 5 $((${LIMIT:-20} * SLOW)) "$@"
