@@ -156,6 +156,25 @@ killed() {
 	killed -N k "$SOURCE?channel=news" redis:copy
 }
 
+@test "killed ten times, and the sse-serve that it reads, too" {
+	start_both 'appendonly yes' 'appendfsync always'
+	start_serve -n $((2 * EVENTS)) -r "$SOURCE" </dev/null
+	LISTEN=${URL#http://}
+	start_relay relay -v -N serve "$URL/events/news" redis:copy
+	await_grep open relay.err
+	for i in {1..10}; do
+		fill news $(((i - 1) * EVENTS / 10 + 1)) $((i * EVENTS / 10))
+		AWAIT=30 await reaches copy $(((i - 1) * EVENTS / 10 + 1))
+		stop relay KILL
+		stop serve KILL
+		LISTEN=$LISTEN start_serve -n $((2 * EVENTS)) -r "$SOURCE" \
+		    </dev/null
+		start_relay relay -v -N serve "$URL/events/news" redis:copy
+	done
+	once copy
+	run -1 grep gap relay.err
+}
+
 @test "killed before the source's Redis held anything" {
 	start_both
 	start_relay relay -N first "$SOURCE?channel=news" redis:copy
