@@ -24,12 +24,20 @@ begins(const char *s, const char *with)
 	return strncasecmp(s, with, strlen(with)) == 0;
 }
 
+static bool
+is_loopback(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 ||
+	    strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+	    strcmp(host, "[::1]") == 0;
+}
+
 static int
 http_parse(struct endpoint *e, const char **fault)
 {
 	CURLU *u = curl_url();
 	CURLUcode rc = CURLUE_OUT_OF_MEMORY;
-	char *text;
+	char *text, *host = NULL;
 
 	if (u != NULL)
 		rc = curl_url_set(u, CURLUPART_URL, e->text, 0);
@@ -38,11 +46,14 @@ http_parse(struct endpoint *e, const char **fault)
 	if (rc == CURLUE_OK &&
 	    curl_url_set(u, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
 	    curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK) {
+		e->local = is_loopback(host);
 		e->identity = strdup(text);
 		e->shown = request_shown(text);
 		curl_free(text);
 	}
+	curl_free(host);
 	curl_url_cleanup(u);
 	return e->identity != NULL && e->shown != NULL ? 0 : -1;
 }
@@ -80,9 +91,15 @@ static int
 redis_parse(struct endpoint *e, const char *base, const char *password,
     const char **fault)
 {
+	e->kind = ENDPOINT_REDIS;
+	if (strcmp(e->text, "redis:") == 0) {
+		*fault = "no channel is named; redis://HOST names a server "
+			 "alone";
+		return -1;
+	}
 	if (redis_url_parse(&e->redis, e->text, base, password, fault) == -1)
 		return -1;
-	e->kind = ENDPOINT_REDIS;
+	e->local = e->redis.path != NULL || is_loopback(e->redis.host);
 	if (e->redis.stream != NULL) {
 		*fault = "plain Redis streams are not carried yet";
 		return -1;
@@ -112,6 +129,7 @@ endpoint_parse(struct endpoint *e, const char *s, const char *base,
 		return -1;
 	}
 	e->kind = ENDPOINT_STANDARD;
+	e->local = true;
 	e->shown = strdup("-");
 	e->identity = strdup("-");
 	return e->shown != NULL && e->identity != NULL ? 0 : -1;

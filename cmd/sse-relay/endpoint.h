@@ -19,6 +19,7 @@ struct endpoint {
 	const char *text;       /* as typed; borrowed */
 	char *shown;            /* for messages; no password */
 	char *identity;         /* what tells it from others; no password */
+	bool local;             /* another machine calls another thing so */
 	struct redis_url redis; /* of ENDPOINT_REDIS */
 };
 

@@ -37,7 +37,8 @@ static const struct opt table[] = {
 	    "of - as source or sink: sse (default), json, line, ..." },
 	{ OPT_FROM, "from", "WHERE",
 	    "start without a mark: now (default), start, an ID" },
-	{ OPT_GAP, "gap", "warn|fail", "when the source lost events (warn)" },
+	{ OPT_GAP, "gap", "WHAT",
+	    "when events are lost: warn (default), fail" },
 	{ 'h', "help", NULL, "print this" },
 	{ 'n', "history", "COUNT", "events Redis keeps of a channel (1000)" },
 	{ OPT_HISTORY_AGE, "history-age", "TIME", "and for how long (1h)" },
@@ -75,6 +76,8 @@ struct conf {
 	const char *redis;     /* NULL: not given */
 	const char *name;      /* NULL: not given */
 	char made[NAME_MADE];
+	const char *via; /* what events bear of it: the name given, or made */
+	char made_via[NAME_MADE];
 	size_t max_event;
 	int64_t timeout_ms;
 	bool gap_fail;
@@ -162,8 +165,8 @@ read_endpoint(struct endpoint *e, const char *what, const char *s,
 		return;
 	if (fault == NULL)
 		err(EX_SOFTWARE, NULL);
-	opt_fault(
-	    "%s %s: %s", what, e->kind == ENDPOINT_STANDARD ? s : "URL", fault);
+	/* It may hold a password. */
+	opt_fault("%s %s: %s", what, strchr(s, '@') != NULL ? "URL" : s, fault);
 }
 
 static void
@@ -229,6 +232,36 @@ check_from(const struct conf *c)
 		    c->from);
 }
 
+/*
+ * A mark is to be found again whatever the machine is called today.  In "via",
+ * where the names of many machines' relays meet, what is local has to say of
+ * which one it is.
+ */
+static void
+make_names(struct conf *c)
+{
+	char host[256] = "";
+
+	if (c->source.local || c->sink.local)
+		(void)gethostname(host, sizeof(host) - 1);
+	name_make(c->source.identity, c->sink.identity, "", c->made);
+	name_make(c->source.identity, c->sink.identity, host, c->made_via);
+	c->name = c->made;
+	c->via = c->made_via;
+}
+
+static void
+check_operands(int n, char **operands)
+{
+	if (n == 2)
+		return;
+	if (n > 2 && operands[2][0] == '-' && operands[2][1] != '\0')
+		opt_fault(
+		    "options stand before source and sink: %s", operands[2]);
+	opt_fault("two operands are needed, source and sink; there %s %d",
+	    n == 1 ? "is" : "are", n);
+}
+
 static void
 read_command_line(struct conf *c, int argc, char **argv)
 {
@@ -240,10 +273,7 @@ read_command_line(struct conf *c, int argc, char **argv)
 		c->bus.prefix = environment("SSE_PREFIX");
 	while ((letter = opt_next(&opts, argc, argv)) != -1)
 		set_option(c, letter);
-	if (argc - optind != 2)
-		opt_fault("two operands are needed, source and sink; there %s "
-			  "%d",
-		    argc - optind == 1 ? "is" : "are", argc - optind);
+	check_operands(argc - optind, argv + optind);
 	read_endpoints(c, argv + optind);
 	check_format(c);
 	check_from(c);
@@ -251,10 +281,10 @@ read_command_line(struct conf *c, int argc, char **argv)
 		opt_fault("--prefix \"%s\" is not 1 to %d printable characters "
 			  "without space, *, ?, [, ], \\ and ,",
 		    c->bus.prefix, BUS_PREFIX_MAX);
-	if (c->name == NULL) {
-		name_make(c->source.identity, c->sink.identity, c->made);
-		c->name = c->made;
-	}
+	if (c->name == NULL)
+		make_names(c);
+	else
+		c->via = c->name;
 }
 
 static struct sink *
@@ -343,7 +373,7 @@ main(int argc, char **argv)
 	stdout_open();
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		errx(EX_SOFTWARE, "libcurl does not start");
-	carry.name = c.name;
+	carry.name = c.via;
 	carry.channel = c.pair.channel;
 	carry.mint = carry.routed = c.sink.kind == ENDPOINT_REDIS;
 	r.carry = &carry;

@@ -27,10 +27,13 @@ hash(uint64_t h, const char *s)
 }
 
 void
-name_make(const char *source, const char *sink, char name[static NAME_MADE])
+name_make(const char *source, const char *sink, const char *host,
+    char name[static NAME_MADE])
 {
 	uint64_t h = hash(hash(UINT64_C(0xcbf29ce484222325), source), sink);
 
+	if (*host != '\0')
+		h = hash(h, host);
 	snprintf(name, NAME_MADE, "%016" PRIx64, h);
 }
 

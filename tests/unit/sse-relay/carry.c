@@ -155,11 +155,13 @@ test_name(void **state)
 		if (name_valid(names[i].name) != names[i].valid)
 			fail_msg("%s", names[i].name);
 	/* It may never change, for marks are stored under it. */
-	name_make("http://h/events", "redis h:6379/0?copy", a);
+	name_make("http://h/events", "redis h:6379/0?copy", "", a);
 	assert_string_equal(a, "b35767b05478221a");
 	assert_true(name_valid(a));
-	name_make("ab", "c", a);
-	name_make("a", "bc", b);
+	name_make("ab", "c", "", a);
+	name_make("a", "bc", "", b);
+	assert_string_not_equal(a, b);
+	name_make("ab", "c", "h", b);
 	assert_string_not_equal(a, b);
 }
 

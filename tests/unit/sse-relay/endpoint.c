@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,18 +17,25 @@ static const struct {
 	enum endpoint_kind kind;
 	const char *shown;
 	const char *identity;
+	bool local;
 } good[] = {
-	{ "-", ENDPOINT_STANDARD, "-", "-" },
+	{ "-", ENDPOINT_STANDARD, "-", "-", true },
 	{ "http://u:secret@h.example/e?t=1#f", ENDPOINT_HTTP,
-	    "http://h.example/e?t=1#f", "http://h.example/e?t=1#f" },
+	    "http://h.example/e?t=1#f", "http://h.example/e?t=1#f", false },
 	{ "HTTPS://h.example:8443/", ENDPOINT_HTTP, "https://h.example:8443/",
-	    "https://h.example:8443/" },
+	    "https://h.example:8443/", false },
+	{ "http://[::1]:80/", ENDPOINT_HTTP, "http://[::1]:80/",
+	    "http://[::1]:80/", true },
+	{ "http://LocalHost/", ENDPOINT_HTTP, "http://LocalHost/",
+	    "http://LocalHost/", true },
 	{ "redis:a,b", ENDPOINT_REDIS, "redis://base.example:6380",
-	    "redis base.example:6380/2?a,b" },
+	    "redis base.example:6380/2?a,b", false },
 	{ "redis://:secret@h.example?channel=a", ENDPOINT_REDIS, NULL,
-	    "redis h.example:6379/0?a" },
+	    "redis h.example:6379/0?a", false },
 	{ "redis+unix:///run/redis.sock?db=3&channel=a", ENDPOINT_REDIS, NULL,
-	    "redis /run/redis.sock:/3?a" },
+	    "redis /run/redis.sock:/3?a", true },
+	{ "redis://127.0.0.1?channel=a", ENDPOINT_REDIS, NULL,
+	    "redis 127.0.0.1:6379/0?a", true },
 };
 
 static void
@@ -43,6 +51,7 @@ test_good(void **state)
 			fail_msg("%s: %s", good[i].text, fault);
 		assert_int_equal(e.kind, good[i].kind);
 		assert_string_equal(e.identity, good[i].identity);
+		assert_int_equal(e.local, good[i].local);
 		if (e.kind != ENDPOINT_REDIS)
 			assert_string_equal(e.shown, good[i].shown);
 		assert_null(strstr(e.shown, "secret"));
