@@ -94,8 +94,11 @@ chunk_ascii(struct chunk x)
 
 #else
 
+#define CHUNK_EACH (UINT64_MAX / 0xff) /* 0x01 in every byte */
+
+/* Words of eight bytes, the first of which is the lowest. */
 struct chunk {
-	unsigned char byte[CHUNK];
+	uint64_t word[CHUNK / 8];
 };
 
 static inline struct chunk
@@ -103,32 +106,29 @@ chunk_load(const char *p)
 {
 	struct chunk x;
 
-	memcpy(x.byte, p, sizeof(x.byte));
+	memcpy(x.word, p, sizeof(x.word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	for (int i = 0; i < CHUNK / 8; i++)
+		x.word[i] = __builtin_bswap64(x.word[i]);
+#endif
 	return x;
 }
 
+/* The top bits of the bytes of a word, side by side. */
 static inline uint64_t
-chunk_ends(struct chunk x)
+chunk_pack(uint64_t word)
 {
-	uint64_t ends = 0;
-
-	for (int i = 0; i < CHUNK; i++)
-		ends |= (uint64_t)(x.byte[i] == '\r' || x.byte[i] == '\n') << i;
-	return ends;
+	return ((word >> 7) & CHUNK_EACH) * UINT64_C(0x0102040810204080) >> 56;
 }
 
-static inline bool
-chunk_plain(struct chunk x)
+/* The top bit of every byte that equals the one given. */
+static inline uint64_t
+chunk_match(uint64_t word, char byte)
 {
-	const uint64_t each = UINT64_MAX / 0xff; /* 0x01 in every byte */
-	uint64_t word, odd = 0;
+	const uint64_t low = CHUNK_EACH * 0x7f;
+	uint64_t x = word ^ CHUNK_EACH * (unsigned char)byte;
 
-	for (int i = 0; i < CHUNK; i += 8) {
-		memcpy(&word, x.byte + i, sizeof(word));
-		/* A borrow sets the top bit where a byte is below 14. */
-		odd |= word | (word - each * ('\r' + 1));
-	}
-	return (odd & each * 0x80) == 0;
+	return ~(((x & low) + low) | x | low);
 }
 
 static inline uint64_t
@@ -136,15 +136,42 @@ chunk_high(struct chunk x)
 {
 	uint64_t high = 0;
 
-	for (int i = 0; i < CHUNK; i++)
-		high |= (uint64_t)(x.byte[i] >> 7) << i;
+	for (int i = 0; i < CHUNK / 8; i++)
+		high |= chunk_pack(x.word[i]) << 8 * i;
 	return high;
+}
+
+static inline uint64_t
+chunk_ends(struct chunk x)
+{
+	uint64_t ends = 0;
+
+	for (int i = 0; i < CHUNK / 8; i++)
+		ends |= chunk_pack(chunk_match(x.word[i], '\r') |
+			    chunk_match(x.word[i], '\n'))
+		    << 8 * i;
+	return ends;
+}
+
+static inline bool
+chunk_plain(struct chunk x)
+{
+	uint64_t odd = 0;
+
+	/* A borrow sets the top bit where a byte is below 14. */
+	for (int i = 0; i < CHUNK / 8; i++)
+		odd |= x.word[i] | (x.word[i] - CHUNK_EACH * ('\r' + 1));
+	return (odd & CHUNK_EACH * 0x80) == 0;
 }
 
 static inline bool
 chunk_ascii(struct chunk x)
 {
-	return chunk_high(x) == 0;
+	uint64_t any = 0;
+
+	for (int i = 0; i < CHUNK / 8; i++)
+		any |= x.word[i];
+	return (any & CHUNK_EACH * 0x80) == 0;
 }
 
 #endif

@@ -29,7 +29,8 @@ has_line_end(struct sse_text t)
 static char *
 put(char *p, struct sse_text t)
 {
-	if (t.len > 0)
+	/* A text of no bytes may have no place. */
+	if (t.ptr != NULL)
 		memcpy(p, t.ptr, t.len);
 	return p + t.len;
 }

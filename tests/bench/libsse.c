@@ -270,15 +270,16 @@ node_start(struct node *nd, const struct stream *s, const char *dir)
 static double
 pass_node(struct node *nd, const struct stream *s)
 {
+	char line[128], *rest;
 	double seconds;
-	size_t n, chars;
 
 	if (nd->to == NULL)
 		return 0;
 	fputs("\n", nd->to);
 	fflush(nd->to);
-	if (fscanf(nd->from, "%lf %zu %zu", &seconds, &n, &chars) != 3 ||
-	    n != s->n) {
+	if (fgets(line, sizeof(line), nd->from) == NULL ||
+	    (seconds = strtod(line, &rest)) <= 0 ||
+	    strtoull(rest, NULL, 10) != s->n) {
 		warnx("node does not answer with %zu events; left out", s->n);
 		nd->to = NULL;
 		return 0;

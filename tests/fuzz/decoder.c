@@ -21,7 +21,8 @@ feed(struct sse_decoder *d, const uint8_t *p, size_t len, struct sse_buf *out)
 	uint8_t *piece, *at;
 	int got;
 
-	assert((piece = at = malloc(len > 0 ? len : 1)) != NULL);
+	piece = at = malloc(len > 0 ? len : 1);
+	assert(piece != NULL);
 	memcpy(piece, p, len);
 	while ((got = sse_decoder_feed(d, at, len, &used, &ev)) != 0) {
 		assert(used <= len);

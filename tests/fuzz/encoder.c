@@ -142,7 +142,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_field(ev.type, ev.id);
 	check_field(ev.id, ev.data);
 
-	assert((d = sse_decoder_new(0)) != NULL);
+	d = sse_decoder_new(0);
+	assert(d != NULL);
 	sse_decoder_ask(d, SSE_ASK_COMMENTS | SSE_ASK_BLOCKS);
 	assert(sse_encode_comment(&b, ev.data) == 0);
 	id_len = b.len;

@@ -320,7 +320,7 @@ steady_state_allocates_nothing(void **state)
 		sse_decoder_ask(d, EVERYTHING);
 		for (int round = 0; round < 20; round++) {
 			const struct sse_event *got;
-			size_t used, n;
+			size_t used, n, len = 0;
 
 			/* The first rounds, at every cut, find the sizes. */
 			if (round == 10)
@@ -337,9 +337,11 @@ steady_state_allocates_nothing(void **state)
 			for (size_t at = 0; at < b.len; at += used) {
 				n = b.len - at;
 				n = n < steps[i] ? n : steps[i];
-				sse_decoder_feed(d, b.ptr + at, n, &used, &got);
+				if (sse_decoder_feed(
+					d, b.ptr + at, n, &used, &got) == 1)
+					len += got->data.len;
 			}
-			assert_int_equal(got->data.len, sizeof(block));
+			assert_int_equal(len, sizeof(block));
 		}
 		assert_int_equal(heap.calls, 0);
 		sse_decoder_free(d);

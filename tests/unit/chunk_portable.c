@@ -1,0 +1,3 @@
+/* The same of what processors without SSE2 are given. */
+#undef __SSE2__
+#include "chunk.c"
