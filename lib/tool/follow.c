@@ -49,6 +49,7 @@ struct follow {
 	int status;
 	char *shown; /* the URL without password, printable */
 	char curl_said[CURL_ERROR_SIZE];
+	char reason[128]; /* what this response's last comment said */
 	char fault[1024];
 };
 
@@ -94,7 +95,8 @@ follow_new(const struct follow_conf *conf)
 	    (f->multi = curl_multi_init()) == NULL)
 		errno = ENOMEM;
 	else if (sse_decoder_set_last_id(f->decoder, id.ptr, id.len) == 0) {
-		sse_decoder_ask(f->decoder, SSE_ASK_FIELDS | SSE_ASK_BLOCKS);
+		sse_decoder_ask(f->decoder,
+		    SSE_ASK_FIELDS | SSE_ASK_COMMENTS | SSE_ASK_BLOCKS);
 		return f;
 	}
 	saved = errno;
@@ -254,7 +256,7 @@ request(struct follow *f)
 	f->paused = f->good = f->open_told = f->progress = false;
 	f->stopped = false;
 	f->head_bytes = f->body_bytes = 0;
-	f->curl_said[0] = '\0';
+	f->curl_said[0] = f->reason[0] = '\0';
 	f->heard_ms = clock_mono_ms();
 	f->phase = PHASE_REQUEST;
 	return 0;
@@ -313,7 +315,8 @@ judge(struct follow *f)
 		return f->verdict;
 	(void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (f->good && f->code == CURLE_OK) {
-		say(f, EX_UNAVAILABLE, "the server ended the stream");
+		say(f, EX_UNAVAILABLE, "the server ended the stream%s%s",
+		    *f->reason != '\0' ? ": " : "", f->reason);
 		return (struct verdict){ VERDICT_GOOD, EX_UNAVAILABLE };
 	}
 	if (f->code == CURLE_OK || f->body_bytes > ERROR_BODY_MAX)
@@ -420,6 +423,21 @@ decode_fault(struct follow *f)
 	return over(f, FOLLOW_FAULT);
 }
 
+/*
+ * A comment in a block without data: sse-serve says so why it sends a client
+ * away that it cannot serve at this time.
+ */
+static void
+keep_reason(struct follow *f)
+{
+	struct sse_field field;
+	size_t iter = 0;
+
+	while (sse_decoder_field(f->decoder, &iter, &field) == 1)
+		if (field.name.len == 0 && field.value.len > 0)
+			visible_line(field.value, f->reason, sizeof(f->reason));
+}
+
 /* The next event of what has come; FOLLOW_WAIT when it holds no more. */
 static enum follow_what
 decode(struct follow *f, struct event *ev)
@@ -438,9 +456,12 @@ decode(struct follow *f, struct event *ev)
 		if (r == 0)
 			break;
 		/* An ID alone is no progress: it may be the same each time. */
-		if (r == 2)
+		if (r == 2) {
+			keep_reason(f);
 			continue;
+		}
 		f->progress = true;
+		f->reason[0] = '\0';
 		(void)event_decode(ev, f->decoder, from, &what);
 		return text_is(ev->type, "sse:end") ? over(f, FOLLOW_END)
 						    : FOLLOW_EVENT;

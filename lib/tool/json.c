@@ -113,37 +113,12 @@ put_number(struct sse_buf *b, const char *name, struct sse_text digits)
 	    : sse_buf_append(b, digits.ptr, digits.len);
 }
 
-/*
- * Data that is JSON goes in as it was written, so that no number loses digits;
- * line breaks between its tokens become spaces, for the line must stay one.
- */
 static int
-put_json(struct sse_buf *b, struct sse_text data)
-{
-	const size_t flags = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL |
-	    JSON_ALLOW_NUL;
-	json_t *root = json_loadb(data.ptr, data.len, flags, NULL);
-	size_t from = b->len;
-
-	if (root == NULL)
-		return put_string(b, data);
-	json_decref(root);
-	if (sse_buf_append(b, data.ptr, data.len) == -1)
-		return -1;
-	for (size_t i = from; i < b->len; i++)
-		if (b->ptr[i] == '\n' || b->ptr[i] == '\r')
-			b->ptr[i] = ' ';
-	return 0;
-}
-
-static int
-put_data(struct sse_buf *b, const struct event *ev, bool data_is_json)
+put_data(struct sse_buf *b, const struct event *ev)
 {
 	if (!ev->has_data)
 		return 0;
-	if (put_name(b, "data") == -1)
-		return -1;
-	return data_is_json ? put_json(b, ev->data) : put_string(b, ev->data);
+	return put_name(b, "data") == -1 ? -1 : put_string(b, ev->data);
 }
 
 static int
@@ -167,15 +142,14 @@ put_expires(struct sse_buf *b, int64_t ms)
 }
 
 int
-json_encode_event(struct sse_buf *b, const struct event *ev, bool data_is_json)
+json_encode_event(struct sse_buf *b, const struct event *ev)
 {
 	size_t before = b->len;
 
 	if (put(b, "{") == 0 && put_text(b, "channel", ev->channel) == 0 &&
 	    (!ev->has_id ||
 		(put_name(b, "id") == 0 && put_string(b, ev->id) == 0)) &&
-	    put_text(b, "event", ev->type) == 0 &&
-	    put_data(b, ev, data_is_json) == 0 &&
+	    put_text(b, "event", ev->type) == 0 && put_data(b, ev) == 0 &&
 	    put_retry(b, ev->retry_ms) == 0 &&
 	    put_words(b, "match", ev->match) == 0 &&
 	    put_text(b, "priority", text_of(ev->high ? "high" : NULL)) == 0 &&

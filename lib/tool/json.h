@@ -9,11 +9,9 @@
 /*
  * Append ev as one JSON object and LF, members in the order channel, id, event,
  * data, retry, match, priority, expires, origin, via; what is unset is absent.
- * Text is expected to be UTF-8.  With data_is_json, data that is a JSON value
- * goes in as that value.  -1 with ENOMEM.
+ * Text is expected to be UTF-8.  -1 with ENOMEM.
  */
-int json_encode_event(
-    struct sse_buf *b, const struct event *ev, bool data_is_json);
+int json_encode_event(struct sse_buf *b, const struct event *ev);
 
 /*
  * An event read from JSON, and what its texts lie in.  { 0 } is a new one; it

@@ -106,7 +106,7 @@ put_json(const struct piece *p, struct sse_buf *b, const struct event *ev,
 {
 	(void)p;
 	(void)ctx;
-	if (json_encode_event(b, ev, false) == -1)
+	if (json_encode_event(b, ev) == -1)
 		return -1;
 	b->len--;
 	return 0;

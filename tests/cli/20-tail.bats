@@ -241,6 +241,12 @@ then' /busy-later
 	silent
 }
 
+@test "why the server sends us away is said" {
+	tail_says 1 '' -m 3s -n 1 /soft
+	[ "$(wc -l <said)" -eq 2 ]
+	grep -q "the server ended the stream: too many .u001bconnections; trying again$" said
+}
+
 @test "retry: 0 does not make it spin" {
 	local start=${EPOCHREALTIME/./}
 

@@ -217,6 +217,7 @@ ANSWERS = {
     "/reset": reset_midway,
     "/retry-zero": retry_zero,
     "/slow": slow,
+    "/soft": stream(b"retry: 1\n: too many \x1bconnections\n\n"),
     "/terminal": stream(b"data: \x1b[2J\xe2\x80\xaex\n\n" + END),
     "/to-file": status(b"302 On", b"Location: file:///etc/passwd\r\n"),
     "/to-not-found": status(b"302 On", b"Location: /not-found\r\n"),

@@ -296,7 +296,7 @@ round_trips(void **state)
 		first = read_one(sse, &b);
 		events_equal(&ev, first);
 		b.len = 0;
-		assert_int_equal(json_encode_event(&b, first, false), 0);
+		assert_int_equal(json_encode_event(&b, first), 0);
 		second = read_one(json, &b);
 		events_equal(&ev, second);
 		free(first);

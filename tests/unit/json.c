@@ -50,7 +50,7 @@ encoded(void **state)
 		struct sse_buf b = { 0 };
 
 		ev.expires_ms = 500;
-		assert_int_equal(json_encode_event(&b, &ev, false), 0);
+		assert_int_equal(json_encode_event(&b, &ev), 0);
 		assert_int_equal(sse_buf_append(&b, "", 1), 0);
 		assert_string_equal(b.ptr, wants[i]);
 		sse_buf_free(&b);
@@ -64,43 +64,10 @@ unset_is_absent(void **state)
 	struct sse_buf b = { 0 };
 
 	(void)state;
-	assert_int_equal(json_encode_event(&b, &ev, false), 0);
+	assert_int_equal(json_encode_event(&b, &ev), 0);
 	assert_int_equal(b.len, 3);
 	assert_memory_equal(b.ptr, "{}\n", 3);
 	sse_buf_free(&b);
-}
-
-static void
-data_as_json(void **state)
-{
-	static const struct {
-		const char *data, *want;
-	} cases[] = {
-		{ "{\"a\":[1.0,12345678901234567890]}",
-		    "{\"a\":[1.0,12345678901234567890]}" },
-		{ "7", "7" },
-		{ "\"s\"", "\"s\"" },
-		{ "null", "null" },
-		{ "[1,\r\n2]", "[1,  2]" },
-		{ "{", "\"{\"" },
-		{ "1 2", "\"1 2\"" },
-		{ "", "\"\"" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < nitems(cases); i++) {
-		struct event ev = EVENT_NONE;
-		struct sse_buf b = { 0 };
-		char want[128];
-
-		ev.data = text_of(cases[i].data);
-		ev.has_data = true;
-		assert_int_equal(json_encode_event(&b, &ev, true), 0);
-		assert_int_equal(sse_buf_append(&b, "", 1), 0);
-		snprintf(want, sizeof(want), "{\"data\":%s}\n", cases[i].want);
-		assert_string_equal(b.ptr, want);
-		sse_buf_free(&b);
-	}
 }
 
 static void
@@ -235,7 +202,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encoded),
 		cmocka_unit_test(unset_is_absent),
-		cmocka_unit_test(data_as_json),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(long_name_is_cut),
 		cmocka_unit_test(taken),
