@@ -24,25 +24,47 @@ events() {
 
 # What subscribers of A and B see, whoever serves it.
 see() {
-	limit sse-tail -n 12 -f json "$1/events/news?last=100&show=channel"
+	limit sse-tail -n 12 -f json "$1/events/news?last=12&show=channel"
 }
 
 @test "sse-tail -f sse | sse-serve -f sse changes nothing of any event" {
 	feed_open
 	SERVE=a start_serve -f sse <feed
 	A=$URL
-	events >&"$FEED"
 	mkfifo pipe
-	spawn tail sh -c \
-	    'exec sse-tail -f sse "$1" >pipe' - "$A/events/news?last=100&show=channel"
+	spawn pipe sh -c 'exec sse-tail -f sse "$1" >pipe' - "$A/events/news"
 	SERVE=b start_serve -f sse <pipe
 	B=$URL
+	spawn end sse-tail "$B/events/news"
+	await passes
+	events >&"$FEED"
+	await_grep everything end.out
 	see "$A" >a.seen
 	see "$B" >b.seen
 	[ "$(wc -l <a.seen)" -eq 12 ]
 	diff a.seen b.seen
 	grep -q '"data":"two\\nlines"' a.seen
 	grep -q '"id":"own-2"' a.seen
+}
+
+@test "what was there before the pipe passes unchanged, too" {
+	feed_open
+	SERVE=a start_serve -f sse <feed
+	A=$URL
+	events >&"$FEED"
+	mkfifo pipe
+	spawn pipe sh -c 'exec sse-tail -f sse "$1" >pipe' - \
+	    "$A/events/news?last=100"
+	SERVE=b start_serve -f sse <pipe
+	see "$A" >a.seen
+	see "$URL" >b.seen
+	[ "$(wc -l <a.seen)" -eq 12 ]
+	diff a.seen b.seen
+}
+
+passes() {
+	feed 'data: sync' ''
+	grep -q sync end.out
 }
 
 @test "a reader that takes one line ends the program, also when nothing more comes" {
@@ -128,14 +150,21 @@ fed() {
 	[[ "$BIN" = *san ]] || [ "$rss" -lt 65536 ]
 }
 
-@test "SIGTERM ends sse-serve cleanly, and each other program by that signal" {
+@test "SIGTERM ends sse-serve when all is delivered, sse-tail by that signal" {
 	feed_open
 	start_serve <feed
 	spawn tail sse-tail "$URL/events?last=10"
-	feed last words
-	await_grep words tail.out
+	feed first
+	await_grep first tail.out
+	spawn other sse-tail "$URL/events"
+	kill -STOP "${PIDS[tail]}"
+	await fed other
+	feed words
+	await_grep words other.out
 	stop serve
 	[ "$status" -eq 0 ]
+	kill -CONT "${PIDS[tail]}"
+	await_grep words tail.out
 	stop tail
 	[ "$status" -eq 143 ]
 }
