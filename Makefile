@@ -148,7 +148,7 @@ $$(BUILD)/$(1): $$(BUILD)/cmd/$(1)/main.o $$(BUILD)/$(1).a $$(BUILD)/tool.a \
     $$(BUILD)/libsse.so
 	$$(call say,LD,$$@)$$(CC) $$(ALL_LDFLAGS) -Wl,-rpath,'$$$$ORIGIN' -o $$@ \
 	    $$(filter-out %.so,$$^) -L$$(BUILD) -lsse $$(LIBS_$(1))
-$$(BUILD)/install/$(1): $$(BUILD)/$(1)
+$$(BUILD)/stage/$(1): $$(BUILD)/$(1)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)$$(CC) $$(ALL_LDFLAGS) -o $$@ \
 	    $$(BUILD)/cmd/$(1)/main.o $$(BUILD)/$(1).a $$(BUILD)/tool.a \
@@ -203,7 +203,7 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tool.a $(BUILD)/libsse.a
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 # What "make install" copies, linked without a path into the tree.
-installable: lib $(MAINS:%=$(BUILD)/install/%)
+installable: lib $(MAINS:%=$(BUILD)/stage/%)
 
 check: all installable units replays
 	@BUILD=$(BUILD) JOBS=$(JOBS) SLOW=$(SLOW) tests/run $(T)
@@ -264,7 +264,7 @@ put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
 
 install: installable
 	$(Q)for p in $(MAINS); do \
-	    install -D -m 755 $(BUILD)/install/$$p $(DESTDIR)$(BINDIR)/$$p || exit; \
+	    install -D -m 755 $(BUILD)/stage/$$p $(DESTDIR)$(BINDIR)/$$p || exit; \
 	done
 	$(call put,644,$(SHARED),$(LIBDIR)/$(notdir $(SHARED)))
 	$(Q)ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)

@@ -57,7 +57,8 @@ input_is_kept() {
 # serve-redis [CHANNEL [LINE ...]]: the same with a Redis behind it.
 try_serve_redis() {
 	try_redis
-	SERVE_OPTIONS=(-r "$SSE_REDIS_URL") try_serve "$@"
+	SERVE_OPTIONS=(-r "$SSE_REDIS_URL")
+	try_serve "$@"
 }
 
 # blocks PAGE: for each block a directory NUMBER with setup, typed and answered.
@@ -116,6 +117,8 @@ try_block() {
 	URL=http://localhost:8080
 	unset SSE_REDIS_URL
 	SERVE_OPTIONS=()
+	# As at a terminal.
+	echo no-progress-meter >~/.curlrc
 	read -r setup <setup
 	read -r -a words <<<"$setup"
 	"try_${words[0]//-/_}" "${words[@]:1}" || return

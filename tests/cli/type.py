@@ -23,13 +23,15 @@ PROMPT = b'@ready@ '
 def read_until_prompt(fd, seconds):
     seen = b''
     end = time.monotonic() + seconds
-    while not seen.endswith(PROMPT):
+    # A job in the background may say something behind the prompt.
+    while PROMPT not in seen:
         left = end - time.monotonic()
         if left <= 0 or not select.select([fd], [], [], left)[0]:
             sys.stdout.write(seen.decode(errors='replace'))
             sys.exit('no prompt within %s s' % seconds)
         seen += os.read(fd, 65536)
-    return seen[:-len(PROMPT)].decode(errors='replace').replace('\r\n', '\n')
+    seen = seen.replace(PROMPT, b'')
+    return seen.decode(errors='replace').replace('\r\n', '\n')
 
 
 def await_port(port, seconds):
@@ -70,7 +72,7 @@ def main():
         print('$ ' + line)
         out = read_until_prompt(fd, seconds)
         print(out.split('\n', 1)[1] if '\n' in out else out, end='')
-        port = re.search(r'-l \S*?(\d+)', line)
+        port = re.search(r'-l (?:\S*:)?(\d+)\b', line)
         if line.endswith('&') and port:
             await_port(int(port[1]), seconds)
     os.close(fd)
