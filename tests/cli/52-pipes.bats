@@ -143,6 +143,7 @@ fed() {
 	)
 	# A reader that reads nothing at all.
 	spawn stalled curl -sN "$URL/events?last=1"
+	await_file stalled.out
 	kill -STOP "${PIDS[stalled]}"
 	limit cat done
 	rss=$(awk '/^VmRSS/ { print $2 }' "/proc/${PIDS[serve]}/status")

@@ -135,6 +135,9 @@ spawn() {
 	{
 		# An & alone makes standard input /dev/null.
 		(
+			# Until it is the program it is no test either.
+			trap - EXIT ERR DEBUG RETURN
+			set +eET
 			[ -z "$FEED" ] || eval "exec $FEED>&-"
 			exec "$@" <&9 9<&- 3>&- 4>&- \
 			    >"$name.out" 2>"$name.err"
