@@ -30,7 +30,7 @@ struct sink_ops {
 	int (*add)(struct sink *k, const struct event *ev);
 	/* Everything of the source up to mark has been added or passed over. */
 	int (*advance)(struct sink *k, struct sse_text mark);
-	/* The mark as the sink has stored it; empty: none. */
+	/* Where the source is to go on, at first and at SINK_REWIND; empty: now. */
 	struct sse_text (*mark)(struct sink *k);
 	/* What to wait for, at most how long (-1: for ever), before step(). */
 	int (*wants)(struct sink *k, struct pollfd *p);

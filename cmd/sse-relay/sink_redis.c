@@ -221,6 +221,19 @@ launch(struct sink_redis *sr)
 	return send_flight(sr, true);
 }
 
+/* Redis was emptied: nothing there says what to read again. */
+static void
+mark_gone(struct sink_redis *sr)
+{
+	char at[SHOWN_BYTES];
+
+	if (sr->conf.verbose >= 0 && !mark_none(&sr->mark))
+		warnx("%s: the mark of %s is gone; going on from %s",
+		    sr->conf.to->shown, sr->conf.name,
+		    visible_line(mark_text(&sr->mark), at, sizeof(at)));
+	mark_free(&sr->mark);
+}
+
 /*
  * The mark that Redis has is not the one that was thought.  When it is the
  * one that flight moves it to, flight is there: sent by us before an answer was
@@ -236,18 +249,16 @@ mark_differs(struct sink_redis *sr, struct sse_text now, bool loud)
 		return accepted(sr);
 	}
 	if (now.len == 0) {
-		if (sr->conf.verbose >= 0)
-			warnx("%s: the mark of %s is gone; going on from %s",
-			    sr->conf.to->shown, sr->conf.name,
-			    visible_line(mark_text(&sr->mark), a, sizeof(a)));
-		mark_free(&sr->mark);
+		mark_gone(sr);
 		return sr->flying ? send_flight(sr, true) : SINK_OK;
 	}
 	if (sr->conf.verbose > (loud ? -1 : 0))
 		warnx("%s: the mark of %s went from %s to %s; reading on from "
 		      "there",
 		    sr->conf.to->shown, sr->conf.name,
-		    visible_line(mark_text(&sr->mark), a, sizeof(a)),
+		    mark_none(&sr->mark)
+			? "none"
+			: visible_line(mark_text(&sr->mark), a, sizeof(a)),
 		    visible_line(now, b, sizeof(b)));
 	return go_back(sr, now);
 }
@@ -389,7 +400,9 @@ rewind_now(struct sink_redis *sr)
 	if (what == SINK_OK && sr->connected) {
 		sr->rewind = false;
 		what = SINK_REWIND;
-		if (mark_set(&sr->mark, mark) == -1 ||
+		if (mark.len == 0)
+			mark_gone(sr);
+		else if (mark_set(&sr->mark, mark) == -1 ||
 		    mark_set(&sr->next_to, mark) == -1)
 			what = nomem(sr);
 	}
@@ -462,7 +475,7 @@ redis_advance(struct sink *k, struct sse_text mark)
 static struct sse_text
 redis_mark(struct sink *k)
 {
-	return mark_text(&of(k)->mark);
+	return mark_text(&of(k)->next_to);
 }
 
 static int

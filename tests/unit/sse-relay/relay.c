@@ -75,6 +75,7 @@ static struct {
 	unsigned int lost;    /* a connection, at any use of it */
 	unsigned int rival;   /* another relay publishes something */
 	unsigned int busy;    /* Redis is */
+	unsigned int emptied; /* all that it held is gone */
 	unsigned int amnesia; /* it comes back without its newest writes */
 	unsigned int denied;  /* the relay ends at once, as if it were killed */
 	unsigned int silent;  /* it takes a command and never answers */
@@ -333,11 +334,20 @@ redis_link_free(struct redis_link *l)
 	free(l);
 }
 
+static void
+forget(void)
+{
+	memset(&redis, 0, sizeof(redis));
+	memset(&disk, 0, sizeof(disk));
+}
+
 static enum redis_link_state
 lose(struct redis_link *l)
 {
 	redis_link_close(l);
 	/* Without a mark it could not know what is missing. */
+	if (chance(bad.emptied))
+		forget();
 	if (*disk.mark != '\0' && chance(bad.amnesia))
 		redis = disk;
 	return REDIS_LINK_DOWN;
@@ -590,11 +600,13 @@ check_published(bool all)
 	assert_true(want > EVENTS);
 }
 
+/* What was published since Redis was emptied: the last ones, in order. */
 static void
-forget(void)
+check_rest(void)
 {
-	memset(&redis, 0, sizeof(redis));
-	memset(&disk, 0, sizeof(disk));
+	for (size_t i = 0; i < redis.n; i++)
+		assert_int_equal(
+		    redis.published[i], EVENTS - (int)redis.n + 1 + (int)i);
 }
 
 static void
@@ -611,7 +623,10 @@ course(bool marked, bool all)
 		if (++lives == 10000)
 			fail_msg("it never ends");
 	}
-	check_published(all);
+	if (bad.emptied > 0)
+		check_rest();
+	else
+		check_published(all);
 }
 
 static void
@@ -682,6 +697,18 @@ test_amnesia(void **state)
 }
 
 static void
+test_emptied(void **state)
+{
+	(void)state;
+	memset(&bad, 0, sizeof(bad));
+	bad.emptied = 20;
+	bad.lost = 10;
+	bad.rival = 10;
+	bad.silent = 2;
+	courses(300, true, true);
+}
+
+static void
 test_everything(void **state)
 {
 	(void)state;
@@ -705,6 +732,7 @@ main(void)
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_rivals),
 		cmocka_unit_test(test_amnesia),
+		cmocka_unit_test(test_emptied),
 		cmocka_unit_test(test_everything),
 	};
 
