@@ -6,25 +6,15 @@
 
 #define ALLOCATOR_BYTES 16
 
-static int
-name_cmp(struct history *a, struct history *b)
-{
-	if (a->len != b->len)
-		return a->len < b->len ? -1 : 1;
-	return memcmp(a->name, b->name, a->len);
-}
-
 /* Places are of one event each, so no two ranks but zero are the same. */
 static int
 age_cmp(struct history *a, struct history *b)
 {
 	int cmp = place_cmp(a->rank, b->rank);
 
-	return cmp != 0 ? cmp : name_cmp(a, b);
+	return cmp != 0 ? cmp : named_cmp(a->named.name, b->named.name);
 }
 
-RB_GENERATE_INTERNAL(
-    history_names, history, by_name, name_cmp, static __attribute__((unused)))
 RB_GENERATE_INTERNAL(
     history_ages, history, by_age, age_cmp, static __attribute__((unused)))
 
@@ -47,31 +37,20 @@ archive_free(struct archive *a)
 {
 	struct history *h;
 
-	while ((h = RB_ROOT(&a->names)) != NULL)
+	while ((h = named_first(&a->names)) != NULL)
 		archive_remove(a, h);
 }
 
 struct history *
 archive_find(const struct archive *a, struct sse_text name)
 {
-	struct history *h = RB_ROOT(&a->names);
-
-	while (h != NULL) {
-		int cmp = h->len != name.len
-		    ? (name.len < h->len ? -1 : 1)
-		    : memcmp(name.ptr, h->name, name.len);
-
-		if (cmp == 0)
-			return h;
-		h = cmp < 0 ? RB_LEFT(h, by_name) : RB_RIGHT(h, by_name);
-	}
-	return NULL;
+	return named_find(&a->names, name);
 }
 
 static size_t
 history_cost(const struct history *h)
 {
-	return sizeof(*h) + h->len + ALLOCATOR_BYTES +
+	return sizeof(*h) + h->named.name.len + ALLOCATOR_BYTES +
 	    h->log.cap * sizeof(h->log.ring[0]) + h->log.bytes;
 }
 
@@ -113,12 +92,10 @@ archive_get(struct archive *a, struct sse_text name)
 
 	if (h != NULL)
 		return h;
-	if ((h = calloc(1, sizeof(*h) + name.len + 1)) == NULL)
+	if ((h = named_new(sizeof(*h), name)) == NULL)
 		return NULL;
-	memcpy(h->name, name.ptr, name.len);
-	h->len = (uint8_t)name.len;
 	replay_init(&h->log);
-	RB_INSERT(history_names, &a->names, h);
+	named_insert(&a->names, &h->named);
 	put_back(a, h);
 	return h;
 }
@@ -127,7 +104,7 @@ void
 archive_remove(struct archive *a, struct history *h)
 {
 	take_out(a, h);
-	RB_REMOVE(history_names, &a->names, h);
+	named_remove(&a->names, &h->named);
 	if (h->marked)
 		TAILQ_REMOVE(&a->marks, h, by_mark);
 	for (size_t i = 0; i < h->nearly; i++)

@@ -10,11 +10,12 @@
 #include <sys/tree.h>
 #include <stdbool.h>
 
+#include "named.h"
 #include "replay.h"
 
 /* One channel's log, and which workers follow it. */
 struct history {
-	RB_ENTRY(history) by_name;
+	struct named named;
 	RB_ENTRY(history) by_age; /* of the oldest, else of what was dropped */
 	TAILQ_ENTRY(history) by_mark;
 	struct replay log;
@@ -24,16 +25,13 @@ struct history {
 	size_t nearly, early_cap;
 	bool loaded; /* the log is as it should be */
 	bool marked;
-	uint8_t len;
-	char name[];
 };
 
-RB_HEAD(history_names, history);
 RB_HEAD(history_ages, history);
 TAILQ_HEAD(history_marks, history);
 
 struct archive {
-	struct history_names names;
+	struct named_tree names;
 	struct history_ages ages;  /* those that hold events */
 	struct history_ages spent; /* those that hold none and nobody follows */
 	struct history_marks marks;

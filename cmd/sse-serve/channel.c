@@ -5,31 +5,6 @@
 #include "channel.h"
 #include "subscriber.h"
 
-static int
-channel_cmp(struct channel *a, struct channel *b)
-{
-	if (a->len != b->len)
-		return a->len < b->len ? -1 : 1;
-	return memcmp(a->name, b->name, a->len);
-}
-
-RB_GENERATE_INTERNAL(
-    channel_tree, channel, by_name, channel_cmp, static __attribute__((unused)))
-
-static struct channel *
-channel_new(struct sse_text name)
-{
-	struct channel *ch;
-
-	assert(name.len > 0 && name.len <= CHANNEL_MAX);
-	if ((ch = calloc(1, sizeof(*ch) + name.len + 1)) == NULL)
-		return NULL;
-	memcpy(ch->name, name.ptr, name.len);
-	ch->len = (uint8_t)name.len;
-	replay_init(&ch->log);
-	return ch;
-}
-
 void
 channel_table_init(struct channel_table *t)
 {
@@ -42,25 +17,14 @@ channel_table_clear(struct channel_table *t)
 {
 	struct channel *ch;
 
-	while ((ch = RB_ROOT(&t->tree)) != NULL)
+	while ((ch = named_first(&t->tree)) != NULL)
 		channel_free(t, ch);
 }
 
 struct channel *
 channel_find(const struct channel_table *t, struct sse_text name)
 {
-	struct channel *ch = RB_ROOT(&t->tree);
-
-	while (ch != NULL) {
-		int cmp = ch->len != name.len
-		    ? (name.len < ch->len ? -1 : 1)
-		    : memcmp(name.ptr, ch->name, name.len);
-
-		if (cmp == 0)
-			return ch;
-		ch = cmp < 0 ? RB_LEFT(ch, by_name) : RB_RIGHT(ch, by_name);
-	}
-	return NULL;
+	return named_find(&t->tree, name);
 }
 
 struct channel *
@@ -68,9 +32,11 @@ channel_get(struct channel_table *t, struct sse_text name)
 {
 	struct channel *ch = channel_find(t, name);
 
-	if (ch != NULL || (ch = channel_new(name)) == NULL)
+	assert(name.len > 0 && name.len <= CHANNEL_MAX);
+	if (ch != NULL || (ch = named_new(sizeof(*ch), name)) == NULL)
 		return ch;
-	RB_INSERT(channel_tree, &t->tree, ch);
+	replay_init(&ch->log);
+	named_insert(&t->tree, &ch->named);
 	return ch;
 }
 
@@ -91,7 +57,7 @@ channel_free(struct channel_table *t, struct channel *ch)
 		return;
 	if (ch->dirty)
 		TAILQ_REMOVE(&t->dirty, ch, by_dirt);
-	RB_REMOVE(channel_tree, &t->tree, ch);
+	named_remove(&t->tree, &ch->named);
 	drop_raw(ch);
 	replay_clear(&ch->log);
 	free(ch->subscribers);

@@ -8,14 +8,14 @@
 #define CHANNEL_H
 
 #include <sys/queue.h>
-#include <sys/tree.h>
 
+#include "named.h"
 #include "replay.h"
 
 struct subscriber;
 
 struct channel {
-	RB_ENTRY(channel) by_name;
+	struct named named;
 	TAILQ_ENTRY(channel) by_dirt;
 	struct replay log;
 	struct place drop_to; /* the hub has dropped all up to here */
@@ -25,15 +25,12 @@ struct channel {
 	uint32_t nsubscribers, cap;
 	bool attached; /* the log is here, and live events follow it */
 	bool dirty;
-	uint8_t len;
-	char name[];
 };
 
-RB_HEAD(channel_tree, channel);
 TAILQ_HEAD(channel_list, channel);
 
 struct channel_table {
-	struct channel_tree tree;
+	struct named_tree tree;
 	struct channel_list dirty;
 };
 

@@ -47,8 +47,7 @@ tell_drops(struct hub *h)
 
 			if (!(hist->followers >> i & 1))
 				continue;
-			n.name = name_dup(
-			    (struct sse_text){ hist->name, hist->len });
+			n.name = name_dup(hist->named.name);
 			if (n.name.ptr != NULL)
 				hub_tell(h, i, &n);
 		}
@@ -221,7 +220,7 @@ tell_log(struct hub *h, const struct history *hist, unsigned int worker)
 		.drop = hist->log.dropped,
 		.birth = h->birth };
 
-	n.name = name_dup((struct sse_text){ hist->name, hist->len });
+	n.name = name_dup(hist->named.name);
 	n.backlog = history_backlog(hist);
 	if (n.name.ptr == NULL || n.backlog == NULL)
 		notice_clear(&n);

@@ -42,7 +42,7 @@ struct source_redis {
 	struct redis_async live;
 	struct publisher publisher;
 	struct bus_live *decoder;
-	struct topic_tree topics;
+	struct named_tree topics;
 	struct topic_list subscribed; /* their logs are to be read */
 	struct round_list rounds;     /* sent, or to be sent again */
 	uint64_t rounds_sent;
@@ -61,7 +61,7 @@ static void on_live(redisAsyncContext *context, void *reply, void *priv);
 static struct history *
 history_of(struct source_redis *s, const struct topic *t)
 {
-	return archive_get(&s->hub->archive, topic_name(t));
+	return archive_get(&s->hub->archive, t->named.name);
 }
 
 /* One (un)subscription.  payload-free replies come to on_live(). */
@@ -80,7 +80,7 @@ subscribe(struct source_redis *s, struct topic *t)
 {
 	struct sse_buf b = { 0 };
 
-	if (bus_topic(s->conf, topic_name(t), &b) == 0 &&
+	if (bus_topic(s->conf, t->named.name, &b) == 0 &&
 	    say_topic(s, "SUBSCRIBE", (struct sse_text){ b.ptr, b.len }) == 0)
 		t->stage = TOPIC_SUBSCRIBING;
 	sse_buf_free(&b);
@@ -91,7 +91,7 @@ unsubscribe(struct source_redis *s, struct topic *t)
 {
 	struct sse_buf b = { 0 };
 
-	if (bus_topic(s->conf, topic_name(t), &b) == 0 &&
+	if (bus_topic(s->conf, t->named.name, &b) == 0 &&
 	    say_topic(s, "UNSUBSCRIBE", (struct sse_text){ b.ptr, b.len }) == 0)
 		t->stage = TOPIC_LEAVING;
 	sse_buf_free(&b);
@@ -176,7 +176,7 @@ take_log(struct source_redis *s, struct topic *t, const redisReply *reply,
 		struct message *m;
 
 		if (bus_log_entry(reply, log, i, &e) == -1 ||
-		    (m = message_of(s, &e, topic_name(t))) == NULL)
+		    (m = message_of(s, &e, t->named.name)) == NULL)
 			continue;
 		if (t->resumed)
 			hub_deliver(s->hub, m);
@@ -221,7 +221,7 @@ send_round(struct source_redis *s, struct round *r, struct place after)
 	    (place_is_zero(after) ? 0 : OVER_COUNT);
 
 	for (size_t i = 0; i < r->n; i++)
-		names[i] = topic_name(r->topics[i]);
+		names[i] = r->topics[i]->named.name;
 	/* By its text: it is small, and never unknown. */
 	if (bus_attach_command(
 		s->conf, s->marker, names, r->n, after, count, false, &c) == 0)
@@ -300,7 +300,7 @@ drop_early(struct history *h)
 static void
 unstage(struct source_redis *s, struct topic *t)
 {
-	struct history *h = archive_find(&s->hub->archive, topic_name(t));
+	struct history *h = archive_find(&s->hub->archive, t->named.name);
 
 	if (t->stage == TOPIC_SUBSCRIBED)
 		TAILQ_REMOVE(&s->subscribed, t, by_stage);
@@ -314,8 +314,7 @@ unstage(struct source_redis *s, struct topic *t)
 void
 source_redis_follow(struct source_redis *s, struct history *hist)
 {
-	struct topic *t = topic_get(
-	    &s->topics, (struct sse_text){ hist->name, hist->len });
+	struct topic *t = topic_get(&s->topics, hist->named.name);
 
 	if (t == NULL)
 		return;
@@ -327,8 +326,7 @@ source_redis_follow(struct source_redis *s, struct history *hist)
 void
 source_redis_unfollow(struct source_redis *s, struct history *hist)
 {
-	struct topic *t = topic_find(
-	    &s->topics, (struct sse_text){ hist->name, hist->len });
+	struct topic *t = named_find(&s->topics, hist->named.name);
 
 	hist->loaded = false;
 	archive_empty(&s->hub->archive, hist);
@@ -352,7 +350,7 @@ source_redis_unfollow(struct source_redis *s, struct history *hist)
 static void
 confirmed(struct source_redis *s, struct sse_text name, bool in)
 {
-	struct topic *t = topic_find(&s->topics, name);
+	struct topic *t = named_find(&s->topics, name);
 
 	if (t == NULL)
 		return;
@@ -381,13 +379,13 @@ take_message(
 		finish_rounds(s);
 	}
 	while (kind == 1 && bus_live_next(s->decoder, &e) == 1) {
-		struct topic *t = topic_find(&s->topics, e.ev.channel);
+		struct topic *t = named_find(&s->topics, e.ev.channel);
 		struct history *h = t == NULL ? NULL : history_of(s, t);
 		struct message *m;
 
 		/* Events in their order, and the horizon behind each. */
 		if (h != NULL && t->wanted &&
-		    (m = message_of(s, &e, topic_name(t))) != NULL) {
+		    (m = message_of(s, &e, t->named.name)) != NULL) {
 			if (t->stage == TOPIC_LIVE)
 				hub_deliver(s->hub, m);
 			else if (history_early(h, m) == -1)
@@ -449,7 +447,7 @@ marker_confirmed(struct source_redis *s)
 	if (s->was_lost && s->hub->conf->verbose >= 0)
 		warnx("%s is back", s->hub->conf->redis.shown);
 	s->was_lost = false;
-	RB_FOREACH(t, topic_tree, &s->topics)
+	for (t = named_first(&s->topics); t != NULL; t = named_next(&t->named))
 		if (t->wanted && t->stage == TOPIC_OFF)
 			subscribe(s, t);
 	TAILQ_FOREACH(r, &s->rounds, entry)
@@ -520,10 +518,10 @@ link_down(void *arg, const char *why)
 	s->ready = false;
 	s->resuming = 0;
 	publisher_down(&s->publisher);
-	RB_FOREACH_SAFE(t, topic_tree, &s->topics, next)
-	{
+	for (t = named_first(&s->topics); t != NULL; t = next) {
 		struct history *h;
 
+		next = named_next(&t->named);
 		unstage(s, t);
 		if (!t->wanted) {
 			topic_free(&s->topics, t);
@@ -672,7 +670,7 @@ source_redis_free(struct source_redis *s)
 		TAILQ_REMOVE(&s->rounds, r, entry);
 		free(r);
 	}
-	while ((t = RB_ROOT(&s->topics)) != NULL)
+	while ((t = named_first(&s->topics)) != NULL)
 		topic_free(&s->topics, t);
 	bus_live_free(s->decoder);
 	ev_prepare_stop(s->hub->loop, &s->flush);

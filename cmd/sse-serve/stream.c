@@ -137,7 +137,8 @@ say_hello(struct stream *s, const struct era *era)
 	for (size_t i = 0; names != NULL && i < s->sub.nchannels; i++) {
 		const struct channel *ch = s->sub.channels[i].channel;
 
-		json_array_append_new(names, json_stringn(ch->name, ch->len));
+		json_array_append_new(names,
+		    json_stringn(ch->named.name.ptr, ch->named.name.len));
 	}
 	place_format(era->horizon, place);
 	return say_json(s, "sse:hello",

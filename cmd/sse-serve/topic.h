@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <sys/tree.h>
 
-#include "sse.h"
+#include "named.h"
 
 enum topic_stage {
 	TOPIC_OFF,         /* nothing is known of it in Redis */
@@ -23,31 +22,18 @@ enum topic_stage {
 };
 
 struct topic {
-	RB_ENTRY(topic) by_name;
+	struct named named;
 	TAILQ_ENTRY(topic) by_stage; /* those SUBSCRIBED */
 	uint64_t round;              /* of attaching; 0: none */
 	enum topic_stage stage;
 	bool wanted;
 	bool resumed; /* its log was here before the link was lost */
-	uint8_t len;
-	char name[];
 };
 
-RB_HEAD(topic_tree, topic);
 TAILQ_HEAD(topic_list, topic);
 
-RB_PROTOTYPE(topic_tree, topic, by_name, topic_cmp)
-int topic_cmp(struct topic *a, struct topic *b);
-
-struct topic *topic_find(struct topic_tree *t, struct sse_text name);
-/* Made when there is none.  NULL with ENOMEM. */
-struct topic *topic_get(struct topic_tree *t, struct sse_text name);
-void topic_free(struct topic_tree *t, struct topic *topic);
-
-static inline struct sse_text
-topic_name(const struct topic *t)
-{
-	return (struct sse_text){ t->name, t->len };
-}
+/* The topic of that name, made when there is none.  NULL with ENOMEM. */
+struct topic *topic_get(struct named_tree *t, struct sse_text name);
+void topic_free(struct named_tree *t, struct topic *topic);
 
 #endif

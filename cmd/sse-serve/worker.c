@@ -122,7 +122,7 @@ worker_release(struct worker *w, struct channel *ch)
 
 	if (ch->nsubscribers > 0)
 		return;
-	copy = name_dup((struct sse_text){ ch->name, ch->len });
+	copy = name_dup(ch->named.name);
 	if (copy.ptr == NULL)
 		return; /* it stays attached, which costs memory only */
 	channel_free(&w->channels, ch);
@@ -147,9 +147,9 @@ static void
 serve_channel(struct worker *w, struct channel *ch)
 {
 	char copy[CHANNEL_MAX];
-	struct sse_text name = { copy, ch->len };
+	struct sse_text name = { copy, ch->named.name.len };
 
-	memcpy(copy, ch->name, ch->len);
+	memcpy(copy, ch->named.name.ptr, ch->named.name.len);
 	channel_wake(ch, wake, ch->nraw > 0 ? ch : NULL);
 	/* With its last subscriber the channel itself goes. */
 	if ((ch = channel_find(&w->channels, name)) == NULL)
