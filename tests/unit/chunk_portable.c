@@ -1,3 +1,3 @@
 /* The same of what processors without SSE2 are given. */
 #undef __SSE2__
-#include "chunk.c"
+#include "chunk.c" /* NOLINT(bugprone-suspicious-include) */
