@@ -464,8 +464,8 @@ sse_decoder_feed(struct sse_decoder *d, const void *buf, size_t len,
 {
 	const char *p = buf, *eol;
 	const char *block = p; /* where it starts, unless it is kept */
+	bool ascii, first = d->first;
 	struct scan s;
-	bool ascii;
 	int r = 0;
 
 	if (d->handed_out)
@@ -499,7 +499,8 @@ undo:
 	/* What is not kept is to be fed again, from the block's start on. */
 	if (!d->kept) {
 		block_clear(d);
-		p = block;
+		if ((p = block) == buf && first)
+			d->odd = d->first = true;
 	}
 	*used = (size_t)(p - (const char *)buf);
 	return -1;

@@ -101,7 +101,8 @@ static void
 make_stream(void)
 {
 	stream_len = (size_t)snprintf(stream, sizeof(stream),
-	    "\xef\xbb\xbfid: 0\n\n"
+	    "\xef\xbb\xbf"
+	    "data: 0\ndata: 1\n\n"
 	    "id: 4\ndata: %0*d\nid: 5\n\ndata: a\ndata: b\nx: y\n\n"
 	    "id: 1\nevent: one\ndata: a\n\n"
 	    "id: 2\nevent: two\ndata: a\ndata: b\n: c\nx: y\n\n"
