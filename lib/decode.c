@@ -6,7 +6,6 @@
 #include "inner.h"
 #include "scan.h"
 
-#define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
 #define SPARE ((size_t)64 << 10) /* buffers kept beyond max_bytes */
 
 /* For what is rare, so that it does not burden what is not. */
@@ -48,12 +47,6 @@ struct sse_decoder {
 	unsigned int ask;
 };
 
-static struct sse_text
-text(const struct sse_buf *b)
-{
-	return b->len > 0 ? (struct sse_text){ b->ptr, b->len } : TEXT("");
-}
-
 /* No buffer needs more than the limit, so it does not grow beyond. */
 static int
 append(struct sse_decoder *d, struct sse_buf *b, struct sse_text t)
@@ -74,12 +67,14 @@ copy(struct sse_decoder *d, struct sse_buf *b, struct sse_text t)
 }
 
 static void
-swap(struct sse_buf *a, struct sse_buf *b)
+free_buffers(struct sse_decoder *d)
 {
-	struct sse_buf was = *a;
-
-	*a = *b;
-	*b = was;
+	sse_buf_free(&d->type);
+	sse_buf_free(&d->id);
+	sse_buf_free(&d->data);
+	sse_buf_free(&d->fields);
+	sse_buf_free(&d->line);
+	sse_buf_free(&d->valid);
 }
 
 /*
@@ -89,16 +84,11 @@ swap(struct sse_buf *a, struct sse_buf *b)
 NOINLINE static void
 trim(struct sse_decoder *d)
 {
-	struct sse_buf *all[] = { &d->type, &d->id, &d->data, &d->fields,
-		&d->line, &d->valid };
-	size_t sum = 0, i;
+	size_t sum = d->type.cap + d->id.cap + d->data.cap + d->fields.cap +
+	    d->line.cap + d->valid.cap;
 
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		sum += all[i]->cap;
-	if (sum <= SPARE || sum - SPARE <= d->max)
-		return;
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		sse_buf_free(all[i]);
+	if (sum > SPARE && sum - SPARE > d->max)
+		free_buffers(d);
 }
 
 /* Forget the block, and whatever of it the decoder holds. */
@@ -526,12 +516,7 @@ sse_decoder_free(struct sse_decoder *d)
 {
 	if (d == NULL)
 		return;
-	sse_buf_free(&d->type);
-	sse_buf_free(&d->id);
-	sse_buf_free(&d->data);
-	sse_buf_free(&d->fields);
-	sse_buf_free(&d->line);
-	sse_buf_free(&d->valid);
+	free_buffers(d);
 	sse_buf_free(&d->last_id);
 	free(d);
 }

@@ -1,10 +1,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "inner.h"
 #include "scan.h"
-#include "sse.h"
-
-#define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
 
 static int
 invalid(void)

@@ -6,6 +6,25 @@
 
 #include "sse.h"
 
+/* A string constant. */
+#define TEXT(s) ((struct sse_text){ (s), sizeof(s) - 1 })
+
+/* What is in b; never NULL. */
+static inline struct sse_text
+text(const struct sse_buf *b)
+{
+	return b->len > 0 ? (struct sse_text){ b->ptr, b->len } : TEXT("");
+}
+
+static inline void
+swap(struct sse_buf *a, struct sse_buf *b)
+{
+	struct sse_buf was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
 /*
  * As sse_buf_reserve(), but what is added so that the buffer need not grow soon
  * again does not make it larger than most.
