@@ -389,6 +389,56 @@ test_mint_by_the_clock(void **state)
 	assert_true(p.ms == q.ms + 1 && p.seq == 1);
 }
 
+/* In one batch: what follows an adopted ID that is ahead stands above it. */
+static void
+test_mint_behind_adopted(void **state)
+{
+	struct bus_batch *b = bus_batch_new(&conf);
+	struct place ahead = { (uint64_t)clock_unix_ms() + 30000, 5 };
+	char own[PLACE_LEN];
+	struct bus_minted m[3];
+	redisReply *r;
+
+	(void)state;
+	place_format(ahead, own);
+	add(b, "a", NULL, "d");
+	add(b, "b", own, "d");
+	add(b, "a", NULL, "d");
+	r = send_batch(b);
+	assert_int_equal(bus_batch_answer(b, r, m, NULL), BUS_OK);
+	assert_true(place_cmp(m[0].place, m[1].place) < 0);
+	assert_int_equal(place_cmp(m[1].place, ahead), 0);
+	ahead.seq++;
+	assert_int_equal(place_cmp(m[2].place, ahead), 0);
+	freeReplyObject(r);
+	bus_batch_free(b);
+}
+
+/* An event that came from far keeps its first origin. */
+static void
+test_origin_kept(void **state)
+{
+	struct bus_batch *b = bus_batch_new(&conf);
+	struct event ev = event("a", "d");
+	struct bus_entry e;
+	redisReply *r;
+
+	(void)state;
+	publish("a", NULL, "d");
+	ev.id = TEXT("5-5");
+	ev.has_id = true;
+	ev.origin = TEXT("far away");
+	ev.via = TEXT("r");
+	assert_int_equal(bus_batch_add(b, &ev, TEXT("")), 0);
+	freeReplyObject(send_batch(b));
+	r = attach_to("a", PLACE_ZERO, 1);
+	assert_int_equal(bus_log_entry(r, 0, 0, &e), 0);
+	assert_true(text_is(e.ev.origin, "far away"));
+	assert_false(text_is(e.ev.id, "5-5"));
+	freeReplyObject(r);
+	bus_batch_free(b);
+}
+
 static void
 test_birth(void **state)
 {
@@ -1225,6 +1275,8 @@ main(void)
 		cmocka_unit_test_setup(test_round_trip, setup),
 		cmocka_unit_test_setup(test_mint, setup),
 		cmocka_unit_test_setup(test_mint_by_the_clock, setup),
+		cmocka_unit_test_setup(test_mint_behind_adopted, setup),
+		cmocka_unit_test_setup(test_origin_kept, setup),
 		cmocka_unit_test_setup(test_birth, setup),
 		cmocka_unit_test_setup(test_lost_last, setup),
 		cmocka_unit_test_setup(test_refused_whole, setup),

@@ -139,15 +139,23 @@ own_redis_do(const struct own_redis *o, const char *fmt, ...)
 	return r;
 }
 
+/* The same, which has to succeed. */
 static inline void __attribute__((format(printf, 2, 3)))
 own_redis_tell(const struct own_redis *o, const char *fmt, ...)
 {
 	redisContext *c = own_redis_connect(o);
+	redisReply *r;
 	va_list ap;
 
 	va_start(ap, fmt);
-	freeReplyObject(redisvCommand(c, fmt, ap));
+	r = redisvCommand(c, fmt, ap);
 	va_end(ap);
+	if (r == NULL || r->type == REDIS_REPLY_ERROR) {
+		fprintf(
+		    stderr, "%s: %s\n", fmt, r != NULL ? r->str : c->errstr);
+		abort();
+	}
+	freeReplyObject(r);
 	redisFree(c);
 }
 

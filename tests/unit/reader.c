@@ -328,6 +328,84 @@ test_empty_at_first(void **state)
 	redis_url_free(&u);
 }
 
+/* The same with more than a page of them. */
+static void
+test_many_at_first(void **state)
+{
+	struct redis_url u = url_of("a");
+	struct reader *r = reader_new(&conf, &u, PLACE_ZERO);
+	char data[16];
+
+	(void)state;
+	expect(r, READER_OPEN);
+	expect_nothing(r);
+	cut();
+	publish_many("a", 700);
+	expect(r, READER_LOST);
+	expect(r, READER_OPEN);
+	for (int i = 0; i < 700; i++) {
+		snprintf(data, sizeof(data), "%d", i);
+		expect_event(r, "a", data);
+	}
+	expect_nothing(r);
+	reader_free(r);
+	redis_url_free(&u);
+}
+
+/* What is published while the log is read comes once, and behind it. */
+static void
+test_live_meanwhile(void **state)
+{
+	struct redis_url u = url_of("a,b");
+	struct reader *r = reader_new(&conf, &u, (struct place){ 0, 1 });
+	char data[16];
+
+	(void)state;
+	publish_many("a", 600);
+	expect(r, READER_OPEN);
+	for (int i = 0; i < 600; i++) {
+		snprintf(data, sizeof(data), "%d", i);
+		expect_event(r, "a", data);
+		if (i == 10)
+			publish_many("b", 3);
+		if (i == 20)
+			publish_many("a", 3);
+	}
+	for (int i = 0; i < 6; i++) {
+		snprintf(data, sizeof(data), "%d", i % 3);
+		expect_event(r, i < 3 ? "b" : "a", data);
+	}
+	expect_nothing(r);
+	reader_free(r);
+	redis_url_free(&u);
+}
+
+/* A probe's answer is not taken for another's. */
+static void
+test_probe_in_flight(void **state)
+{
+	struct redis_url u = url_of("a");
+	struct reader *r = reader_new(&conf, &u, PLACE_ZERO);
+	struct place one;
+	struct bus_entry e;
+
+	(void)state;
+	reader_set_patience(r, 1, READER_TIMEOUT_MS);
+	expect(r, READER_OPEN);
+	publish("a", "one");
+	one = expect_event(r, "a", "one").place;
+	publish("a", "two");
+	for (int i = 0; i < 100; i++) {
+		expect_event(r, "a", "two");
+		poll(NULL, 0, 3);
+		assert_int_equal(reader_next(r, &e), READER_WAIT);
+		reader_rewind(r, one);
+	}
+	expect_event(r, "a", "two");
+	reader_free(r);
+	redis_url_free(&u);
+}
+
 static void
 expect_gap(struct reader *r, struct place after, bool oldest)
 {
@@ -360,6 +438,75 @@ test_trimmed(void **state)
 	expect_gap(r, one, true);
 	expect_event(r, "b", "in b");
 	expect_event(r, "a", "999");
+	expect_nothing(r);
+	reader_free(r);
+	redis_url_free(&u);
+}
+
+/* The log is trimmed while it is read. */
+static void
+test_trimmed_meanwhile(void **state)
+{
+	struct redis_url u = url_of("a");
+	struct reader *r = reader_new(&conf, &u, (struct place){ 0, 1 });
+	enum reader_what what;
+	struct bus_entry e;
+	struct place before = PLACE_ZERO;
+	int n = 0;
+
+	(void)state;
+	publish_many("a", 900);
+	expect(r, READER_OPEN);
+	while ((what = next(r, &e)) == READER_EVENT) {
+		before = e.place;
+		if (++n == 100)
+			own_redis_tell(&redis, "XTRIM sse:log:a MAXLEN 2");
+	}
+	assert_int_equal(what, READER_GAP);
+	assert_in_range(n, 100, 800);
+	assert_int_equal(place_cmp(e.prev, before), 0);
+	expect_event(r, "a", "898");
+	expect_event(r, "a", "899");
+	expect_nothing(r);
+	reader_free(r);
+	redis_url_free(&u);
+}
+
+/* A message that went lost on the way is seen by the next one's prev. */
+static void
+test_live_gap(void **state)
+{
+	static const char lost[] =
+	    "id: 9000000000000-5\nprev: 9000000000000-3\ndata: x\n\n";
+	struct redis_url u = url_of("a");
+	struct reader *r = reader_new(&conf, &u, PLACE_ZERO);
+	struct place one;
+
+	(void)state;
+	expect(r, READER_OPEN);
+	publish("a", "one");
+	one = expect_event(r, "a", "one").place;
+	own_redis_tell(&redis, "PUBLISH sse:a %s", lost);
+	expect_gap(r, one, true);
+	expect_event(r, "a", "x");
+	reader_free(r);
+	redis_url_free(&u);
+}
+
+/* A place of an earlier life of Redis, or of another one. */
+static void
+test_before_birth(void **state)
+{
+	struct redis_url u = url_of("a");
+	struct place old = { 1000, 0 };
+	struct reader *r;
+
+	(void)state;
+	publish("a", "one");
+	r = reader_new(&conf, &u, old);
+	expect(r, READER_OPEN);
+	expect_gap(r, old, true);
+	expect_event(r, "a", "one");
 	expect_nothing(r);
 	reader_free(r);
 	redis_url_free(&u);
@@ -659,6 +806,167 @@ test_cut_off(void **state)
 	redis_url_free(&u);
 }
 
+/*
+ * Whatever happens, in whatever order: events come in the order of places, each
+ * once, and one that does not come is behind a gap; no gap is said without one.
+ */
+#define STEPS 600
+
+struct history {
+	struct place *all; /* of the channels that are read */
+	size_t n, cap;
+	size_t next;   /* the first that was not handed out */
+	size_t missed; /* passed over so far */
+	size_t gaps;
+	bool gap;          /* was said: for what is missing before until */
+	size_t until;      /* what was there when it was said */
+	size_t missed_yet; /* and what had been passed over then */
+};
+
+static void
+history_publish(struct history *h)
+{
+	struct bus_batch *b = bus_batch_new(&conf);
+	size_t n = 1 + arc4random_uniform(8);
+	struct bus_minted m[8];
+	enum bus_answer answer;
+	redisReply *reply;
+	bool ours[8];
+
+	for (size_t i = 0; i < n; i++) {
+		char name[2] = { (char)('a' + arc4random_uniform(4)), '\0' };
+
+		ours[i] = name[0] != 'd';
+		add(b, name, "x");
+	}
+	assert_int_equal(
+	    redis_link_publish(
+		writer, b, clock_mono_ms() + WAIT_MS, &answer, m, &reply, NULL),
+	    REDIS_LINK_OK);
+	assert_int_equal(answer, BUS_OK);
+	freeReplyObject(reply);
+	bus_batch_free(b);
+	for (size_t i = 0; i < n; i++) {
+		if (!ours[i])
+			continue;
+		assert_true(h->n < h->cap);
+		h->all[h->n++] = m[i].place;
+	}
+}
+
+/* The gap is over: something has to be missing in it. */
+static void
+history_close_gap(struct history *h)
+{
+	if (h->gap && h->missed == h->missed_yet)
+		fail_msg("a gap is said, and nothing is missing");
+	h->gap = false;
+}
+
+/* The reader has handed out the event at p. */
+static void
+history_event(struct history *h, struct place p)
+{
+	size_t before = h->next;
+
+	while (h->next < h->n && place_cmp(h->all[h->next], p) < 0)
+		h->next++;
+	assert_true(h->next < h->n);
+	assert_int_equal(place_cmp(h->all[h->next], p), 0);
+	h->missed += h->next - before;
+	if (!h->gap && h->next > before)
+		fail_msg("%zu events are missing, and no gap is said",
+		    h->next - before);
+	if (h->next++ >= h->until)
+		history_close_gap(h);
+}
+
+/* One gap may be said for several channels, and again after a lost link. */
+static void
+history_gap(struct history *h)
+{
+	if (!h->gap)
+		h->missed_yet = h->missed;
+	h->gap = true;
+	h->until = h->n;
+	h->gaps++;
+}
+
+static void
+history_read(struct history *h, struct reader *r, size_t most)
+{
+	struct bus_entry e;
+
+	while (most-- > 0)
+		switch (reader_next(r, &e)) {
+		case READER_WAIT:
+			reader_wait(r, NULL, 0, 1);
+			break;
+		case READER_EVENT:
+			history_event(h, e.place);
+			break;
+		case READER_GAP:
+			assert_int_equal(place_cmp(e.prev, reader_place(r)), 0);
+			history_gap(h);
+			break;
+		case READER_FAULT:
+			fail_msg("%s", reader_fault(r));
+			break;
+		default:
+			break;
+		}
+}
+
+static void
+history_step(struct history *h, struct reader *r)
+{
+	static const char *const names[] = { "a", "b", "c" };
+	unsigned int dice = arc4random_uniform(100);
+
+	if (dice < 60)
+		history_publish(h);
+	else if (dice < 62)
+		own_redis_tell(&redis, "CLIENT KILL TYPE pubsub");
+	else if (dice < 64)
+		cut();
+	else if (dice < 66) {
+		cut();
+		history_publish(h);
+		own_redis_tell(&redis, "XTRIM sse:log:%s MAXLEN %u",
+		    names[arc4random_uniform(3)], arc4random_uniform(4));
+	} else
+		history_read(h, r, arc4random_uniform(30));
+}
+
+static void
+test_history(void **state)
+{
+	struct redis_url u = url_of("a,b,c");
+	struct history h = { .cap = STEPS * 8 };
+	struct reader *r;
+
+	(void)state;
+	conf.log_count = 100000;
+	h.all = calloc(h.cap, sizeof(*h.all));
+	history_publish(&h); /* so that there is a birth */
+	r = reader_new(&conf, &u, PLACE_ZERO);
+	expect(r, READER_OPEN);
+	h.next = h.n;
+	for (int i = 0; i < STEPS; i++)
+		history_step(&h, r);
+	/* The last one is not trimmed, so that there is an end. */
+	do
+		history_publish(&h);
+	while (h.n == 0 || place_cmp(h.all[h.n - 1], reader_place(r)) <= 0);
+	while (h.next < h.n)
+		history_read(&h, r, 1);
+	history_close_gap(&h);
+	assert_true(h.n > STEPS && h.gaps > 0 && h.missed > 0);
+	free(h.all);
+	reader_free(r);
+	redis_url_free(&u);
+}
+
 int
 main(void)
 {
@@ -669,7 +977,13 @@ main(void)
 		cmocka_unit_test_setup(test_rewind, setup),
 		cmocka_unit_test_setup(test_cut, setup),
 		cmocka_unit_test_setup(test_empty_at_first, setup),
+		cmocka_unit_test_setup(test_many_at_first, setup),
+		cmocka_unit_test_setup(test_live_meanwhile, setup),
+		cmocka_unit_test_setup(test_probe_in_flight, setup),
 		cmocka_unit_test_setup(test_trimmed, setup),
+		cmocka_unit_test_setup(test_trimmed_meanwhile, setup),
+		cmocka_unit_test_setup(test_live_gap, setup),
+		cmocka_unit_test_setup(test_before_birth, setup),
 		cmocka_unit_test_setup(test_unlogged, setup),
 		cmocka_unit_test_setup(test_forked, setup),
 		cmocka_unit_test_setup(test_unknown_place, setup),
@@ -678,6 +992,7 @@ main(void)
 		cmocka_unit_test_setup(test_wait, setup),
 		cmocka_unit_test_setup(test_silence, setup),
 		cmocka_unit_test_setup(test_cut_off, setup),
+		cmocka_unit_test_setup(test_history, setup),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
