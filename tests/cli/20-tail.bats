@@ -97,6 +97,20 @@ silent() {
 	[[ "$stderr" = *"needs a password"* ]]
 }
 
+@test "a password that is left out is asked for on the terminal" {
+	# Typed once it is asked for: what is typed before is thrown away.
+	mkfifo typed
+	exec {typed}<>typed
+	spawn tail script -qefc "sse-tail -u u $BAD/password" asked <typed
+	await_grep 'Password of u: ' asked
+	echo p >&"$typed"
+	exec {typed}>&-
+	await_exit tail
+	[ "$status" -eq 0 ]
+	grep -q welcome asked
+	run -1 grep 'of u: p' asked
+}
+
 @test "it cannot be reached: 69" {
 	run -69 --separate-stderr limit sse-tail http://127.0.0.1:9/
 	[ "$stderr" = 'sse-tail: http://127.0.0.1:9/: Connection refused' ]
