@@ -161,9 +161,8 @@ parse_version(struct cursor *c)
 	return expect(c, "\r\n", "the request line does not end with CRLF");
 }
 
-/* Spec: RFC 3986, "Host", "Port", without user information. */
-static bool
-host_valid(struct sse_text host)
+bool
+http_host_valid(struct sse_text host)
 {
 	const char *p = host.ptr, *end = p + host.len;
 
@@ -223,7 +222,7 @@ split_target(struct cursor *c)
 	for (host = p += scheme; p < end && *p != '/' && *p != '?';)
 		p++;
 	h->host = text(host, p);
-	if (h->host.len == 0 || *host == ':' || !host_valid(h->host))
+	if (h->host.len == 0 || *host == ':' || !http_host_valid(h->host))
 		return bad(c, 400, "the target names no valid host");
 	split_path(h, p, end);
 	return ON;
@@ -298,7 +297,7 @@ check_field(struct cursor *c, const struct http_field *f)
 	if (http_same(f->name, "Host")) {
 		if (http_field_count(c->h, "Host") > 1)
 			return bad(c, 400, "Host is given twice");
-		if (!host_valid(f->value))
+		if (!http_host_valid(f->value))
 			return bad(c, 400, "Host is no host");
 	}
 	return ON;

@@ -71,6 +71,12 @@ int http_too_long(const char *buf, size_t len);
 /* Is t this word, letter case aside?  (ASCII's, whatever the locale.) */
 bool http_same(struct sse_text t, const char *word);
 
+/*
+ * Is t a host with or without a port?  May be empty.
+ * Spec: RFC 3986, "Host", "Port", without user information.
+ */
+bool http_host_valid(struct sse_text t);
+
 /* The value of the first field so named, letter case aside; ptr NULL: none. */
 struct sse_text http_field(const struct http_head *h, const char *name);
 

@@ -4,6 +4,23 @@
 #include "event.h"
 #include "origin.h"
 
+bool
+origin_valid(const char *origin)
+{
+	struct sse_text host = text_of(strstr(origin, "://"));
+
+	if (strcmp(origin, "*") == 0)
+		return true;
+	if (host.len < 4 || strlen(origin) > ORIGIN_MAX ||
+	    (strncmp(origin, "http://", 7) != 0 &&
+		strncmp(origin, "https://", 8) != 0))
+		return false;
+	host.ptr += 3;
+	host.len -= 3;
+	/* "*." stands for nothing, and would look as if it did. */
+	return strchr(":*", *host.ptr) == NULL && http_host_valid(host);
+}
+
 static bool
 is_listed(struct sse_text origin, const char *const *origins, size_t n)
 {

@@ -13,6 +13,11 @@
 #include "http.h"
 #include "sse.h"
 
+#define ORIGIN_MAX 256 /* bytes of one that is listed */
+
+/* May it be listed: "*", or "https://host", with or without a port? */
+bool origin_valid(const char *origin);
+
 /*
  * Was h, a request that changes something, sent by a page that may not?  By
  * any page but one of this server's own or of an origin listed by its name.

@@ -430,6 +430,45 @@ pages_that_post(void **state)
 }
 
 static void
+origins_to_list(void **state)
+{
+	static const struct {
+		const char *origin;
+		bool valid;
+	} cases[] = {
+		{ "*", true },
+		{ "http://a", true },
+		{ "https://a.example:8443", true },
+		{ "http://[::1]:80", true },
+		{ "", false },
+		{ "**", false },
+		{ "null", false },
+		{ "a.example", false },
+		{ "http://", false },
+		{ "http://:80", false },
+		{ "http:// a", false },
+		{ "http://a/", false },
+		{ "http://a?b", false },
+		{ "http://u@a", false },
+		{ "HTTP://a", false },
+		{ "ftp://a", false },
+		{ "xhttp://a", false },
+		{ "http://a://b", false },
+		{ "https://*.example", false },
+	};
+	char longest[ORIGIN_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++)
+		if (origin_valid(cases[i].origin) != cases[i].valid)
+			fail_msg("%s", cases[i].origin);
+	snprintf(longest, sizeof(longest), "http://%0*d", ORIGIN_MAX - 7, 0);
+	assert_true(origin_valid(longest));
+	snprintf(longest, sizeof(longest), "http://%0*d", ORIGIN_MAX - 6, 0);
+	assert_false(origin_valid(longest));
+}
+
+static void
 names_of_the_host(void **state)
 {
 	static const struct row rows[] = {
@@ -631,6 +670,7 @@ main(void)
 		cmocka_unit_test(pages),
 		cmocka_unit_test(publications),
 		cmocka_unit_test(pages_that_post),
+		cmocka_unit_test(origins_to_list),
 		cmocka_unit_test(names_of_the_host),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(answers),
