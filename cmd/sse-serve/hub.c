@@ -520,7 +520,7 @@ int
 hub_run(struct hub *h)
 {
 	if (h->conf->read_stdin && (h->input = source_stdin_new(h)) == NULL)
-		return EX_OSERR;
+		return EX_SOFTWARE;
 	ev_run(h->loop, 0);
 	return h->status;
 }

@@ -1,6 +1,5 @@
 #include <err.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "options.h"
 #include "source_redis.h"
 #include "stdout.h"
+#include "visible.h"
 #include "worker.h"
 
 /* The listeners, the hub and its workers: all that there is. */
@@ -24,14 +24,6 @@ struct server {
 	struct worker *workers[64];
 	unsigned int nworkers;
 };
-
-static void
-set_locale(void)
-{
-	if (setlocale(LC_CTYPE, "") == NULL ||
-	    strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
-		(void)setlocale(LC_CTYPE, "C.UTF-8");
-}
 
 static void
 open_listeners(struct server *s, const struct options *o)
@@ -65,7 +57,7 @@ write_ready_file(const struct server *s, const char *path)
 	if (path == NULL)
 		return;
 	if (asprintf(&temporary, "%s.%ld", path, (long)getpid()) == -1)
-		err(EX_OSERR, "ready file");
+		err(EX_SOFTWARE, "ready file");
 	if ((f = fopen(temporary, "we")) == NULL)
 		err(EX_CANTCREAT, "ready file %s", path);
 	for (size_t i = 0; i < s->listeners.n; i++)
@@ -91,10 +83,10 @@ static void
 build(struct server *s, const struct options *o)
 {
 	const struct conf *conf = &o->conf;
-	int status = EX_OSERR;
+	int status = EX_SOFTWARE;
 
 	if (hub_open(&s->hub, conf) == -1)
-		err(EX_OSERR, "event loop");
+		err(EX_SOFTWARE, "event loop");
 	if (conf->use_redis &&
 	    (s->hub.redis = source_redis_new(&s->hub, &status)) == NULL) {
 		listener_close(&s->listeners);
@@ -105,7 +97,7 @@ build(struct server *s, const struct options *o)
 		    &s->hub.box, &s->tally, s->hub.birth);
 
 		if (w == NULL || hub_add(&s->hub, w, &w->box) == -1)
-			err(EX_OSERR, "worker");
+			err(EX_SOFTWARE, "worker");
 		s->workers[s->nworkers] = w;
 	}
 }
@@ -115,7 +107,7 @@ run(struct server *s, int *status)
 {
 	for (unsigned int i = 0; i < s->nworkers; i++)
 		if (worker_start(s->workers[i]) == -1)
-			err(EX_OSERR, "thread");
+			err(EX_SOFTWARE, "thread");
 	*status = hub_run(&s->hub);
 	for (unsigned int i = 0; i < s->nworkers; i++)
 		worker_join(s->workers[i]);
@@ -138,7 +130,7 @@ main(int argc, char **argv)
 	int status;
 
 	stdout_open();
-	set_locale();
+	visible_locale();
 	options_parse(&options, argc, argv);
 	(void)umask(077);
 	open_listeners(&server, &options);

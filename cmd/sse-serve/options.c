@@ -1,10 +1,13 @@
+#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "opt.h"
 #include "options.h"
+#include "origin.h"
 #include "request.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -162,6 +165,18 @@ set_channel(struct conf *c)
 }
 
 static void
+add_origin(struct conf *c)
+{
+	if (!origin_valid(optarg))
+		opt_fault("origin %s is none (https://www.example.org, with a "
+			  "port or without; * for any)",
+		    optarg);
+	if (c->norigins == ORIGINS_MAX)
+		opt_fault("more than %d origins", ORIGINS_MAX);
+	c->origins[c->norigins++] = optarg;
+}
+
+static void
 set_lag(struct conf *c)
 {
 	if (strcmp(optarg, "gap") == 0)
@@ -268,9 +283,7 @@ set(struct options *o, int letter, const char **redis)
 		c->verbose++;
 		break;
 	case OPT_ALLOW_ORIGIN:
-		if (c->norigins == ORIGINS_MAX)
-			opt_fault("more than %d origins", ORIGINS_MAX);
-		c->origins[c->norigins++] = optarg;
+		add_origin(c);
 		break;
 	case OPT_EXIT_ON_EOF:
 		c->exit_on_eof = true;
@@ -299,14 +312,23 @@ static void
 set_redis(struct conf *c, const char *url)
 {
 	const char *fault, *base = getenv("SSE_REDIS_URL");
+	char *password;
+	bool lax;
 
 	if (*url == '\0' && base == NULL)
 		opt_fault("-r \"\" asks for SSE_REDIS_URL, which is not set");
 	if (*url == '\0')
 		url = base;
-	if (redis_url_parse(&c->redis, url, base, getenv("SSE_REDIS_PASSWORD"),
-		&fault) == -1)
+	if (redis_url_env_password(&password, &lax) == -1)
+		err(EX_CONFIG, "SSE_REDIS_PASSWORD_FILE %s",
+		    getenv("SSE_REDIS_PASSWORD_FILE"));
+	if (lax)
+		warnx("SSE_REDIS_PASSWORD_FILE can be read by others: "
+		      "chmod 600 %s",
+		    getenv("SSE_REDIS_PASSWORD_FILE"));
+	if (redis_url_parse(&c->redis, url, base, password, &fault) == -1)
 		opt_fault("Redis URL: %s", fault);
+	redis_url_forget(password);
 	if (c->redis.nchannels > 0 || c->redis.stream != NULL)
 		opt_fault("Redis URL: sse-serve reads the channels that its "
 			  "clients ask for; name none");

@@ -1,9 +1,11 @@
+#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "http_answer.h"
 #include "request.h"
+#include "visible.h"
 
 struct request *
 request_new(void)
@@ -24,9 +26,38 @@ request_free(struct request *r)
 	free(r);
 }
 
-static enum request_state
-refuse(struct request *r, int status, const char *why)
+/* What a client sent is shown, so that it cannot write to the terminal. */
+static void
+tell_request(const struct conf *conf, const struct http_head *h)
 {
+	char method[32], target[256];
+
+	if (conf->verbose > 1)
+		warnx("%s %s", visible_line(h->method, method, sizeof(method)),
+		    visible_line(h->target, target, sizeof(target)));
+}
+
+static void
+tell_refusal(const struct conf *conf, const struct http_head *h, int status,
+    const char *why)
+{
+	char method[32], target[256];
+
+	if (conf->verbose < 1)
+		return;
+	if (h == NULL)
+		warnx("refused: %d %s", status, why);
+	else
+		warnx("refused: %s %s: %d %s",
+		    visible_line(h->method, method, sizeof(method)),
+		    visible_line(h->target, target, sizeof(target)), status,
+		    why);
+}
+
+static enum request_state
+refuse(struct request *r, const struct conf *conf, int status, const char *why)
+{
+	tell_refusal(conf, NULL, status, why);
 	r->keep_alive = false;
 	if (http_refuse(&r->out, status, why, true, time(NULL)) == -1)
 		return REQUEST_NOMEM;
@@ -35,16 +66,22 @@ refuse(struct request *r, int status, const char *why)
 
 /* What the head alone answers: pages, refusals, preflights. */
 static enum request_state
-answer_head(
-    struct request *r, const struct http_head *h, const struct route_conf *rc)
+answer_head(struct request *r, const struct http_head *h,
+    const struct conf *conf, const struct route_conf *rc)
 {
 	const struct route *to = &r->route;
 	bool stream = to->what == ROUTE_EVENTS && !to->head_only;
 
 	if (stream || to->what == ROUTE_PUBLISH)
 		return REQUEST_MORE;
-	/* A body that is not wanted is not read: the connection ends. */
-	if (r->how != HTTP_BODY_NONE && r->content_length > 0)
+	if (to->what == ROUTE_BAD)
+		tell_refusal(conf, h, to->status, to->why);
+	/*
+	 * A body that is not wanted is not read, lest it be taken for requests:
+	 * the connection ends.  So does one whose answer is a stream's head.
+	 */
+	if (r->how == HTTP_BODY_CHUNKED || r->content_length > 0 ||
+	    to->what == ROUTE_EVENTS)
 		r->keep_alive = false;
 	if (route_answer(&r->out, to, h, rc, !r->keep_alive, time(NULL)) == -1)
 		return REQUEST_NOMEM;
@@ -67,14 +104,15 @@ take_head(struct request *r, const struct http_head *h, const struct conf *conf,
 	r->content_length = h->body == HTTP_BODY_LENGTH ? h->content_length : 0;
 	r->keep_alive = h->keep_alive;
 	r->expect = h->expect_continue;
+	tell_request(conf, h);
 	if (h->body == HTTP_BODY_LENGTH && h->content_length > conf->max_body)
-		return refuse(r, 413, "the body is too large (--max-body)");
+		return refuse(
+		    r, conf, 413, "the body is too large (--max-body)");
 	if (route_parse(&r->route, h, &rc) == -1)
 		return REQUEST_NOMEM;
 	r->routed = true;
-	if (route_cors(h, &rc, r->cors) != r->cors)
-		r->cors[0] = '\0';
-	if ((state = answer_head(r, h, &rc)) != REQUEST_MORE)
+	(void)route_cors(h, &rc, r->cors);
+	if ((state = answer_head(r, h, conf, &rc)) != REQUEST_MORE)
 		return state;
 	if (r->route.what == ROUTE_EVENTS)
 		return REQUEST_COMPLETE;
@@ -97,10 +135,11 @@ look_chunks(struct request *r, const struct conf *conf)
 		n = http_chunk_read(
 		    &r->chunk, r->in.ptr + at, r->in.len - at, &data);
 		if (n == -1)
-			return refuse(r, 400, "the body is not well chunked");
+			return refuse(
+			    r, conf, 400, "the body is not well chunked");
 		if (r->body.len + data.len > conf->max_body)
 			return refuse(
-			    r, 413, "the body is too large (--max-body)");
+			    r, conf, 413, "the body is too large (--max-body)");
 		if (sse_buf_append(&r->body, data.ptr, data.len) == -1)
 			return REQUEST_NOMEM;
 		r->body_len += (size_t)n;
@@ -137,10 +176,11 @@ request_look(
 	if (r->head_len == 0) {
 		n = http_parse(r->in.ptr, r->in.len, &h, &status);
 		if (n == -1)
-			return refuse(r, status, h.fault);
+			return refuse(r, conf, status, h.fault);
 		if ((n == 0 && r->in.len > conf->max_head) ||
 		    (n > 0 && (size_t)n > conf->max_head))
-			return refuse(r, http_too_long(r->in.ptr, r->in.len),
+			return refuse(r, conf,
+			    http_too_long(r->in.ptr, r->in.len),
 			    "the request's head is too long (--max-head)");
 		if (n == 0)
 			return REQUEST_MORE;

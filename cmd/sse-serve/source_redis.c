@@ -606,7 +606,7 @@ reach(const struct redis_url *url)
 	enum redis_link_state state;
 
 	if (link == NULL)
-		return EX_OSERR;
+		return EX_SOFTWARE;
 	state = redis_link_open(link, clock_mono_ms() + START_MS);
 	if (state != REDIS_LINK_OK)
 		warnx("%s", redis_link_fault(link));
@@ -631,7 +631,7 @@ source_redis_new(struct hub *h, int *status)
 
 	if ((*status = reach(url)) != 0)
 		return NULL;
-	*status = EX_OSERR;
+	*status = EX_SOFTWARE;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
 	s->hub = h;

@@ -69,7 +69,7 @@ drain(struct source_stdin *s)
 
 	while ((got = next(s, &ev)) != 0) {
 		if (got == -2)
-			err(EX_OSERR, "standard input");
+			err(EX_SOFTWARE, "standard input");
 		if (got == -1)
 			warnx("standard input, %s; passed over",
 			    input_fault(s->in));

@@ -208,6 +208,25 @@ none_open() {
 	    grep -q 'Re-using existing connection'
 }
 
+@test "a body that is not wanted is not read as requests" {
+	start_serve </dev/null
+	inner='GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
+	for fields in 'Transfer-Encoding: chunked\r\n\r\n' \
+	    'Transfer-Encoding: chunked\r\n\r\n26\r\n' \
+	    'Content-Length: 38\r\n\r\n'; do
+		for path in /x /events/a /; do
+			raw "POST $path HTTP/1.1\r\nHost: a\r\n$fields$inner" >got
+			[ "$(grep -c '^HTTP/1.1 ' got)" -eq 1 ]
+			grep -q '^Connection: close' got
+		done
+	done
+	# A stream's answer to HEAD says that it closes, and does.
+	start=$SECONDS
+	raw 'HEAD /events HTTP/1.1\r\nHost: a\r\n\r\n' >got
+	grep -q '^Connection: close' got
+	[ $((SECONDS - start)) -lt $((5 * SLOW)) ]
+}
+
 @test "an old client, and one that waits for 100, are served" {
 	start_serve --open-publish </dev/null
 	[ "$(code -0 "$URL/")" = 200 ]
@@ -239,6 +258,23 @@ none_open() {
 again() {
 	limit curl -s -m 0.5 "$URL/events" >got || :
 	grep -q '^retry: 100$' got && ! grep -q '^:' got
+}
+
+@test "-v says what was refused and why, -vv what was asked, all visibly" {
+	start_serve -v </dev/null
+	raw 'GET /x\xff\xe2\x80\xae HTTP/1.0\r\n\r\n' >/dev/null
+	raw 'GET\n' >/dev/null
+	await_grep '^sse-serve: refused: GET /x' serve.err
+	grep -q 'refused: .*: 404 here are' serve.err
+	await_grep '^sse-serve: refused: 400 the method' serve.err
+	grep -qF 'GET /x\xff\u202e: 404' serve.err
+	not grep -q 'GET /$' serve.err
+	SERVE=more start_serve -vv </dev/null
+	code "$URL/" >/dev/null
+	await_grep '^sse-serve: GET /$' more.err
+	SERVE=none start_serve </dev/null
+	code "$URL/x" >/dev/null
+	[ "$(grep -vc listening none.err)" -eq 0 ]
 }
 
 @test "pages of other origins may read nothing and change nothing" {
