@@ -11,16 +11,15 @@
 #include <sysexits.h>
 
 #include "mark.h"
+#include "outage.h"
 #include "redis_link.h"
 #include "sink.h"
 #include "units.h"
 #include "visible.h"
 
-#define OPEN_MS 5000       /* to connect, and to read the mark */
-#define ANSWER_MS 10000    /* silence for that long is a dead peer */
-#define PAUSE_MIN_MS 100   /* between attempts, doubled */
-#define PAUSE_MAX_MS 10000 /* until that */
-#define MARK_ONLY_MS 1000  /* between batches that only move the mark */
+#define OPEN_MS 5000      /* to connect, and to read the mark */
+#define ANSWER_MS 10000   /* silence for that long is a dead peer */
+#define MARK_ONLY_MS 1000 /* between batches that only move the mark */
 #define PRODUCER_BYTES 12
 
 struct sink_redis {
@@ -32,16 +31,15 @@ struct sink_redis {
 	bool flying;              /* flight is a batch, perhaps an empty one */
 	bool started;             /* it was connected once */
 	bool connected;
-	bool rewind;      /* at retry_ms the source is to go back */
+	bool rewind;      /* the source is to go back */
 	struct mark mark; /* as it stands in Redis, for all that is known */
 	struct mark flight_to; /* and after flight */
 	struct mark next_to;   /* and after next */
 	int64_t sent_ms;       /* when flight left */
-	int64_t retry_ms;      /* when to connect or go back */
-	int64_t away_ms;       /* since when; -1: here */
-	unsigned int tries;    /* connections that failed in a row */
-	unsigned int refused;  /* batches, in a row */
-	uint64_t number;       /* of the batch sent last */
+	int64_t rewind_ms;     /* when to, if rewind says so */
+	struct outage outage;
+	unsigned int refused;                  /* batches, in a row */
+	uint64_t number;                       /* of the batch sent last */
 	char producer[2 * PRODUCER_BYTES + 1]; /* random */
 	int status;
 	char say[512];
@@ -67,19 +65,6 @@ nomem(struct sink_redis *sr)
 	return fault(sr, EX_SOFTWARE, strerror(ENOMEM));
 }
 
-/* The n-th pause: doubled, with jitter, for many may have lost one server. */
-static int64_t
-pause_ms(unsigned int n)
-{
-	uint32_t max = PAUSE_MIN_MS;
-
-	while (n-- > 0 && max < PAUSE_MAX_MS)
-		max *= 2;
-	if (max > PAUSE_MAX_MS)
-		max = PAUSE_MAX_MS;
-	return max / 2 + arc4random_uniform(max / 2 + 1);
-}
-
 /*
  * Redis cannot be worked with now; why is a line that names it, status what to
  * end with if this is for good.
@@ -88,16 +73,14 @@ static enum sink_what
 away(struct sink_redis *sr, int status, const char *why)
 {
 	int64_t now = clock_mono_ms();
-	bool first = sr->away_ms == -1;
+	bool first;
 
 	if (!sr->started)
 		return fault(sr, status, why);
 	redis_link_close(sr->link);
 	sr->connected = false;
-	sr->retry_ms = now + pause_ms(sr->tries++);
-	if (first)
-		sr->away_ms = now;
-	if (sr->conf.timeout_ms > 0 && now - sr->away_ms >= sr->conf.timeout_ms)
+	first = outage_fail(&sr->outage, now, sr->conf.timeout_ms);
+	if (outage_too_long(&sr->outage, now, sr->conf.timeout_ms))
 		return fault(sr, status, why);
 	if (first && sr->conf.verbose >= 0)
 		warnx("%s; trying again, the source waits", why);
@@ -107,13 +90,11 @@ away(struct sink_redis *sr, int status, const char *why)
 static void
 here(struct sink_redis *sr)
 {
-	sr->tries = 0;
-	if (sr->away_ms == -1)
-		return;
-	if (sr->conf.verbose >= 0)
+	int64_t ms = outage_end(&sr->outage, clock_mono_ms());
+
+	if (ms != -1 && sr->conf.verbose >= 0)
 		warnx("%s: back after %.1f s", sr->conf.to->shown,
-		    (double)(clock_mono_ms() - sr->away_ms) / 1000);
-	sr->away_ms = -1;
+		    (double)ms / 1000);
 }
 
 static enum sink_what
@@ -162,10 +143,10 @@ go_back(struct sink_redis *sr, struct sse_text mark)
 	new_producer(sr);
 	sr->flying = false;
 	sr->rewind = true;
-	sr->retry_ms = clock_mono_ms();
+	sr->rewind_ms = clock_mono_ms();
 	/* Two relays that are both fast would else race without end. */
 	if (sr->refused > 0)
-		sr->retry_ms += pause_ms(sr->refused) / 2;
+		sr->rewind_ms += outage_pause_ms(sr->refused) / 2;
 	sr->refused++;
 	if (mark_set(&sr->mark, mark) == -1 ||
 	    mark_set(&sr->next_to, mark) == -1)
@@ -347,7 +328,7 @@ reconnect(struct sink_redis *sr)
 	int64_t now = clock_mono_ms();
 	enum redis_link_state state;
 
-	if (now < sr->retry_ms)
+	if (now < sr->outage.retry_ms)
 		return SINK_OK;
 	state = redis_link_open(sr->link, now + OPEN_MS);
 	if (state != REDIS_LINK_OK)
@@ -394,7 +375,7 @@ rewind_now(struct sink_redis *sr)
 	redisReply *r = NULL;
 	enum sink_what what;
 
-	if (clock_mono_ms() < sr->retry_ms)
+	if (clock_mono_ms() < sr->rewind_ms)
 		return SINK_OK;
 	what = read_mark(sr, &r, &mark);
 	if (what == SINK_OK && sr->connected) {
@@ -469,7 +450,8 @@ redis_add(struct sink *k, const struct event *ev)
 static int
 redis_advance(struct sink *k, struct sse_text mark)
 {
-	return mark_set(&of(k)->next_to, mark);
+	/* Until the source is back there, next_to is where it is to go. */
+	return of(k)->rewind ? 0 : mark_set(&of(k)->next_to, mark);
 }
 
 static struct sse_text
@@ -486,8 +468,10 @@ redis_wants(struct sink *k, struct pollfd *p)
 
 	*p = (struct pollfd){ redis_link_fd(sr->link),
 		redis_link_events(sr->link), 0 };
-	if (!sr->connected || sr->rewind)
-		until = sr->retry_ms;
+	if (!sr->connected)
+		until = sr->outage.retry_ms;
+	else if (sr->rewind)
+		until = sr->rewind_ms;
 	else if (sr->flying)
 		until = sr->sent_ms + ANSWER_MS;
 	else
@@ -596,7 +580,7 @@ sink_redis_new(struct sink **k, const struct sink_redis_conf *conf)
 	sr->sink.ops = &ops;
 	sr->sink.marked = conf->name != NULL;
 	sr->conf = *conf;
-	sr->away_ms = -1;
+	sr->outage = OUTAGE_NONE;
 	new_producer(sr);
 	if ((sr->link = redis_link_new(&conf->to->redis)) == NULL ||
 	    (sr->flight = bus_batch_new(conf->bus)) == NULL ||
