@@ -241,10 +241,14 @@ lint-format:
 lint-header:
 	$(call say,LINT,sse.h)clang -x c++ -std=c++11 -Wall -Wextra -Wpedantic \
 	    -Werror -Wno-pragma-once-outside-header -fsyntax-only lib/sse.h
+# The macros of lists and trees, which it does not find by itself.
+BSD_SYS = $(shell $(PKG_CONFIG) --variable=includedir libbsd)/bsd/sys
 lint-cppcheck: $(embed_inc)
 	$(call say,LINT,cppcheck)cppcheck --quiet --error-exitcode=1 -j $(JOBS) \
 	    --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --suppress=missingIncludeSystem -D__GNUC__ \
+	    --library=bsd --include=$(BSD_SYS)/queue.h \
+	    --include=$(BSD_SYS)/tree.h \
 	    -D_GNU_SOURCE -Ilib -Ilib/tool $(filter %.c,$(c_files))
 lint-tidy: needs-test $(embed_inc)
 	# One file a run: clang-tidy 14 carries faults from one to the next.

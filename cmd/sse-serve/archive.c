@@ -54,34 +54,26 @@ history_cost(const struct history *h)
 	    h->log.cap * sizeof(h->log.ring[0]) + h->log.bytes;
 }
 
-static struct history_ages *
-tree_of(struct archive *a, const struct history *h)
-{
-	if (h->log.count > 0)
-		return &a->ages;
-	return h->followers == 0 ? &a->spent : NULL;
-}
-
 /* What changes a history's cost, rank or tree stands between these two. */
 static void
 take_out(struct archive *a, struct history *h)
 {
-	struct history_ages *tree = tree_of(a, h);
-
-	if (tree != NULL)
-		RB_REMOVE(history_ages, tree, h);
+	if (h->log.count > 0)
+		RB_REMOVE(history_ages, &a->ages, h);
+	else if (h->followers == 0)
+		RB_REMOVE(history_ages, &a->spent, h);
 	a->bytes -= history_cost(h);
 }
 
 static void
 put_back(struct archive *a, struct history *h)
 {
-	struct history_ages *tree = tree_of(a, h);
-
 	h->rank = h->log.count > 0 ? replay_at(&h->log, 0)->place
 				   : h->log.dropped;
-	if (tree != NULL)
-		RB_INSERT(history_ages, tree, h);
+	if (h->log.count > 0)
+		RB_INSERT(history_ages, &a->ages, h);
+	else if (h->followers == 0)
+		RB_INSERT(history_ages, &a->spent, h);
 	a->bytes += history_cost(h);
 }
 

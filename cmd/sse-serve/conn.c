@@ -566,8 +566,9 @@ conn_attached(void *owner)
 void
 conn_synced(struct conn *c)
 {
-	if (c->request != NULL)
-		c->request->in_sync = false;
+	if (c->state != CONN_OPENING)
+		return;
+	c->request->in_sync = false;
 	try_to_begin(c);
 	conn_settle(c);
 }

@@ -29,7 +29,7 @@ route_cors(const struct http_head *h, const struct route_conf *conf,
 
 static int
 answer_options(struct sse_buf *b, const struct route *r, const char *cors,
-    struct http_answer *a)
+    const struct http_answer *a)
 {
 	char fields[ROUTE_CORS_MAX + 512];
 
@@ -40,9 +40,12 @@ answer_options(struct sse_buf *b, const struct route *r, const char *cors,
 			    "Last-Event-ID, Sse-Show\r\n"
 			    "Access-Control-Max-Age: 600\r\n"
 			  : "");
-	a->status = 204;
-	a->fields = fields;
-	return http_answer(b, a);
+	return http_answer(b,
+	    &(struct http_answer){ .status = 204,
+		.fields = fields,
+		.head_only = a->head_only,
+		.close = a->close,
+		.now_s = a->now_s });
 }
 
 /* The page runs its own script and reads its own server, nothing else. */

@@ -33,7 +33,7 @@ struct topic {
 TAILQ_HEAD(topic_list, topic);
 
 /* The topic of that name, made when there is none.  NULL with ENOMEM. */
-struct topic *topic_get(struct named_tree *t, struct sse_text name);
-void topic_free(struct named_tree *t, struct topic *topic);
+struct topic *topic_get(struct named_tree *tree, struct sse_text name);
+void topic_free(struct named_tree *tree, struct topic *t);
 
 #endif
