@@ -425,10 +425,13 @@ take_message(struct reader *r, redisReply *reply)
 	int rc;
 
 	forget_message(r);
-	r->message = reply;
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-	    reply->element[2]->type != REDIS_REPLY_STRING)
+	    reply->element[1]->type != REDIS_REPLY_STRING ||
+	    reply->element[2]->type != REDIS_REPLY_STRING) {
+		freeReplyObject(reply); /* no message */
 		return;
+	}
+	r->message = reply;
 	rc = bus_live_begin(r->live,
 	    (struct sse_text){ reply->element[1]->str, reply->element[1]->len },
 	    (struct sse_text){ reply->element[2]->str, reply->element[2]->len },

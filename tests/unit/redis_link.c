@@ -377,7 +377,7 @@ test_publish(void **state)
 static void
 test_busy(void **state)
 {
-	static const char *const spin[] = { "EVAL", "while true do end", "0" };
+	const char *spin[] = { "EVAL", "while true do end", "0" };
 	struct redis_link *l = redis_link_new(&redis.u);
 	redisContext *c = own_redis_connect(&redis);
 	enum bus_answer answer;
@@ -391,7 +391,7 @@ test_busy(void **state)
 	assert_int_equal(publish(l, WAIT_MS, &answer), REDIS_LINK_OK);
 
 	own_redis_tell(&redis, "CONFIG SET busy-reply-threshold 10");
-	redisAppendCommandArgv(c, 3, (const char **)(uintptr_t)spin, NULL);
+	redisAppendCommandArgv(c, 3, spin, NULL);
 	for (int done = 0; !done;)
 		redisBufferWrite(c, &done);
 	poll(NULL, 0, 50);
@@ -672,7 +672,7 @@ relay(void *arg)
 		me->won += answer == BUS_OK;
 		/* The loser goes on from where the winner is. */
 		snprintf(from, sizeof(from), "%.*s", (int)mark.len, mark.ptr);
-		at = atoi(from);
+		at = (int)strtol(from, NULL, 10);
 		freeReplyObject(r);
 		bus_batch_free(b);
 	}
