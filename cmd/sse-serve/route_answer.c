@@ -29,7 +29,7 @@ route_cors(const struct http_head *h, const struct route_conf *conf,
 
 static int
 answer_options(struct sse_buf *b, const struct route *r, const char *cors,
-    const struct http_answer *a)
+    struct http_answer a)
 {
 	char fields[ROUTE_CORS_MAX + 512];
 
@@ -40,34 +40,31 @@ answer_options(struct sse_buf *b, const struct route *r, const char *cors,
 			    "Last-Event-ID, Sse-Show\r\n"
 			    "Access-Control-Max-Age: 600\r\n"
 			  : "");
-	return http_answer(b,
-	    &(struct http_answer){ .status = 204,
-		.fields = fields,
-		.head_only = a->head_only,
-		.close = a->close,
-		.now_s = a->now_s });
+	a.status = 204;
+	a.fields = fields;
+	return http_answer(b, &a);
 }
 
 /* The page runs its own script and reads its own server, nothing else. */
 static int
-answer_page(struct sse_buf *b, struct http_answer *a)
+answer_page(struct sse_buf *b, struct http_answer a)
 {
-	a->status = 200;
-	a->type = "text/html; charset=utf-8";
-	a->body = (struct sse_text){ (const char *)page, sizeof(page) };
-	a->fields = "Cache-Control: no-cache\r\n"
-		    "Content-Security-Policy: default-src 'none'; "
-		    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-		    "connect-src 'self'; base-uri 'none'; form-action 'none'; "
-		    "frame-ancestors 'none'\r\n"
-		    "Referrer-Policy: no-referrer\r\n"
-		    "Vary: Accept\r\n";
-	return http_answer(b, a);
+	a.status = 200;
+	a.type = "text/html; charset=utf-8";
+	a.body = (struct sse_text){ (const char *)page, sizeof(page) };
+	a.fields = "Cache-Control: no-cache\r\n"
+		   "Content-Security-Policy: default-src 'none'; "
+		   "script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+		   "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+		   "frame-ancestors 'none'\r\n"
+		   "Referrer-Policy: no-referrer\r\n"
+		   "Vary: Accept\r\n";
+	return http_answer(b, &a);
 }
 
 static int
 answer_bad(struct sse_buf *b, const struct route *r, const char *cors,
-    struct http_answer *a)
+    struct http_answer a)
 {
 	char fields[ROUTE_CORS_MAX + 128], why[256];
 	int len = snprintf(why, sizeof(why), "%s\n", r->why);
@@ -75,11 +72,11 @@ answer_bad(struct sse_buf *b, const struct route *r, const char *cors,
 	snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n%s%s%s%s",
 	    cors, r->allow != NULL ? "Allow: " : "",
 	    r->allow != NULL ? r->allow : "", r->allow != NULL ? "\r\n" : "");
-	a->status = r->status;
-	a->type = "text/plain; charset=utf-8";
-	a->fields = fields;
-	a->body = (struct sse_text){ why, (size_t)len };
-	return http_answer(b, a);
+	a.status = r->status;
+	a.type = "text/plain; charset=utf-8";
+	a.fields = fields;
+	a.body = (struct sse_text){ why, (size_t)len };
+	return http_answer(b, &a);
 }
 
 int
@@ -95,12 +92,12 @@ route_answer(struct sse_buf *b, const struct route *r,
 
 	switch (r->what) {
 	case ROUTE_OPTIONS:
-		return answer_options(b, r, cors, &a);
+		return answer_options(b, r, cors, a);
 	case ROUTE_VIEWER:
-		return answer_page(b, &a);
+		return answer_page(b, a);
 	case ROUTE_EVENTS:
 		return http_stream_head(b, cors, now_s);
 	default:
-		return answer_bad(b, r, cors, &a);
+		return answer_bad(b, r, cors, a);
 	}
 }

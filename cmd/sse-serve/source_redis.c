@@ -149,11 +149,13 @@ round_done(struct source_redis *s, struct round *r)
 static void
 finish_rounds(struct source_redis *s)
 {
-	struct round *r;
+	struct round *r, *next;
 
-	while ((r = TAILQ_FIRST(&s->rounds)) != NULL && r->replied &&
-	    place_cmp(r->last, s->passed) <= 0)
+	TAILQ_FOREACH_SAFE(r, &s->rounds, entry, next) {
+		if (!r->replied || place_cmp(r->last, s->passed) > 0)
+			return;
 		round_done(s, r);
+	}
 }
 
 static struct message *
