@@ -326,17 +326,39 @@ redis_has() {
 	await mark_is empty $EVENTS
 }
 
-@test "while the sink is away the source waits, in bounded memory" {
-	start_both
-	start_source
-	start_relay relay -N wait "$URL" redis:copy
-	await reaches copy 500
-	redis CLIENT PAUSE 2000 WRITE
-	sleep 1
-	local held
-	held=$(awk '/VmRSS/ { print $2 }' "/proc/${PIDS[relay]}/status")
-	[ "$held" -lt $((32 * 1024 * SLOW)) ]
-	once copy
+@test "while Redis says nothing the source waits, in bounded memory" {
+	start_redis
+	mkfifo lines
+	# 50 MB, of which all but a little stays where it is.
+	{ yes "$(head -c 9999 /dev/zero | tr '\0' x)" | head -n 5000; } \
+	    >lines 3>&- 4>&- &
+	redis CLIENT PAUSE 60000 WRITE
+	spawn relay sse-relay -n 10 -f line - redis:copy <lines
+	await reads_nothing "${PIDS[relay]}"
+	[ "$(redis DBSIZE)" = 0 ]
+	[ "$(field VmRSS "/proc/${PIDS[relay]}/status")" -lt \
+	    $((24 * 1024 * SLOW)) ]
+	[ "$(field rchar "/proc/${PIDS[relay]}/io")" -lt $((16 << 20)) ]
+	redis CLIENT UNPAUSE
+	AWAIT=60 await_exit relay
+	[ "$status" = 0 ]
+	redis XINFO STREAM sse:log:copy | grep -A 1 entries-added |
+	    grep -qx 5000
+	[ ! -s relay.err ]
+}
+
+# It has read something, and then nothing more for a while.
+reads_nothing() {
+	local before
+
+	before=$(field rchar "/proc/$1/io")
+	sleep 0.1
+	[ "$before" -gt $((1 << 20)) ] &&
+	    [ "$(field rchar "/proc/$1/io")" = "$before" ]
+}
+
+field() {
+	awk -v name="$1:" '$1 == name { print $2 }' "$2"
 }
 
 @test "--timeout: a sink that is away for so long is given up with 69" {
