@@ -286,13 +286,10 @@ log_page(struct reader *r, struct log *log)
 static void
 note_gap(struct reader *r, struct place after, struct place next)
 {
-	if (!r->gap) {
-		r->gap = true;
+	if (!r->gap)
 		r->gap_after = after;
-		r->gap_next = next;
-	} else if (place_is_zero(r->gap_next) ||
-	    (!place_is_zero(next) && place_cmp(next, r->gap_next) < 0))
-		r->gap_next = next;
+	r->gap = true;
+	r->gap_next = next;
 }
 
 /*
@@ -328,7 +325,6 @@ look_for_gaps(struct reader *r, const struct bus_attached *a)
 		r->cursor = a->last;
 	if (gap)
 		note_gap(r, after, next);
-	r->gap_next = next;
 }
 
 static enum reader_what
