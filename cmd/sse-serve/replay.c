@@ -21,9 +21,8 @@ replay_clear(struct replay *r)
 }
 
 static int
-grow(struct replay *r)
+resize(struct replay *r, size_t cap)
 {
-	size_t cap = r->cap == 0 ? CAP_FIRST : r->cap * 2;
 	struct message **ring = reallocarray(NULL, cap, sizeof(*ring));
 
 	if (ring == NULL)
@@ -37,6 +36,18 @@ grow(struct replay *r)
 	return 0;
 }
 
+/* A log that was long once must not cost for good as if it still were. */
+static void
+shrink(struct replay *r)
+{
+	if (r->count == 0) {
+		free(r->ring);
+		r->ring = NULL;
+		r->cap = r->head = 0;
+	} else if (r->cap > CAP_FIRST && r->count <= r->cap / 4)
+		(void)resize(r, r->cap / 2);
+}
+
 int
 replay_append(struct replay *r, struct message *m)
 {
@@ -44,7 +55,8 @@ replay_append(struct replay *r, struct message *m)
 		message_unref(m);
 		return 0;
 	}
-	if (r->count == r->cap && grow(r) == -1)
+	if (r->count == r->cap &&
+	    resize(r, r->cap == 0 ? CAP_FIRST : r->cap * 2) == -1)
 		return -1;
 	r->ring[(r->head + r->count++) & (r->cap - 1)] = m;
 	r->bytes += message_cost(m);
@@ -64,6 +76,7 @@ replay_drop_oldest(struct replay *r)
 	r->bytes -= message_cost(m);
 	r->dropped = m->place;
 	message_unref(m);
+	shrink(r);
 }
 
 void

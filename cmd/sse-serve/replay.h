@@ -12,7 +12,7 @@
 
 struct replay {
 	struct message **ring;
-	size_t cap; /* a power of two, or 0 */
+	size_t cap; /* a power of two, or 0; it shrinks with the log */
 	size_t head;
 	size_t count;
 	size_t bytes;         /* cost of the messages kept */
