@@ -166,22 +166,28 @@ behind_newest(const struct subscriber *s, size_t n, const struct era *era)
 	return cursor;
 }
 
-/* An ID that is no place is found by its text; false: it is unknown. */
+/*
+ * An ID that is no place is found by its text; false: it is unknown.  Where two
+ * channels know it, the event that stands first is meant: some may come twice
+ * then, but none is passed over.
+ */
 static bool
 find_id(const struct subscriber *s, struct sse_text id, struct place *p)
 {
+	bool found = false;
+
 	if (place_parse(id.ptr, id.len, p))
 		return true;
 	for (size_t i = 0; i < s->nchannels; i++) {
 		const struct message *m = replay_find(
 		    &s->channels[i].channel->log, id);
 
-		if (m != NULL) {
+		if (m != NULL && (!found || place_cmp(m->place, *p) < 0)) {
 			*p = m->place;
-			return true;
+			found = true;
 		}
 	}
-	return false;
+	return found;
 }
 
 bool
@@ -307,18 +313,37 @@ subscriber_walk(struct subscriber *s, struct walk *w, const struct era *era)
 
 	w->horizon = era->horizon;
 	w->now_ms = era->now_ms;
+	w->hole = false;
 	for (size_t i = 0; i < s->nchannels; i++) {
 		const struct channel *ch = s->channels[i].channel;
 		struct place lost = lost_since(ch, s->cursor);
 
 		w->next[i] = replay_after(&ch->log, s->cursor);
-		if (!place_is_zero(lost) &&
-		    place_cmp(lost, era->horizon) <= 0 && say(s, i, lost))
+		/* Beyond the horizon as well: some of it may be before. */
+		if (!place_is_zero(lost) && say(s, i, lost))
 			gap.is = true;
 	}
 	if (gap.is)
 		gap.oldest = oldest_due(s);
 	return gap;
+}
+
+/*
+ * Go on behind the message of channel i.  When events are missing between it
+ * and the one that follows, the walk ends here, for the cursor has to stand
+ * before what is lost when the gap is told.
+ */
+static void
+step(const struct subscriber *s, struct walk *w, size_t i)
+{
+	const struct replay *log = &s->channels[i].channel->log;
+	struct place here = replay_at(log, w->next[i]++)->place;
+
+	if (w->next[i] < log->count &&
+	    place_cmp(replay_at(log, w->next[i])->prev, here) > 0) {
+		w->horizon = here;
+		w->hole = true;
+	}
 }
 
 struct message *
@@ -344,7 +369,7 @@ subscriber_next(const struct subscriber *s, struct walk *w)
 		}
 		if (first == NULL)
 			return NULL;
-		w->next[from]++;
+		step(s, w, from);
 		if (subscriber_wants(s, first, w->now_ms))
 			return first;
 	}
@@ -355,8 +380,11 @@ subscriber_passed(
     struct subscriber *s, const struct walk *w, const struct message *m)
 {
 	s->cursor = m != NULL ? m->place : place_max(s->cursor, w->horizon);
-	if (m == NULL && s->said != NULL) {
-		free(s->said);
-		s->said = NULL;
-	}
+	if (s->said == NULL)
+		return;
+	for (size_t i = 0; i < s->nchannels; i++)
+		if (place_cmp(s->said[i], s->cursor) > 0)
+			return;
+	free(s->said);
+	s->said = NULL;
 }

@@ -96,6 +96,7 @@ struct gap subscriber_start(
 struct walk {
 	struct place horizon;
 	int64_t now_ms;
+	bool hole; /* it broke off where events are missing: walk again */
 	size_t next[SUBSCRIBER_CHANNELS_MAX];
 };
 
@@ -103,10 +104,13 @@ struct walk {
 struct gap subscriber_walk(
     struct subscriber *s, struct walk *w, const struct era *era);
 
-/* The next message that is due and passes the predicate; NULL: no more. */
+/*
+ * The next message that is due and passes the predicate; NULL: no more, or, with
+ * hole set, no more before a gap, which the next walk tells.
+ */
 struct message *subscriber_next(const struct subscriber *s, struct walk *w);
 
-/* m has been handed to the connection, or with NULL all that was due. */
+/* m has been handed to the connection, or with NULL all that the walk gave. */
 void subscriber_passed(
     struct subscriber *s, const struct walk *w, const struct message *m);
 
