@@ -249,12 +249,7 @@ start_of(const struct route *r)
 static bool
 at_the_end(struct conn *c, const struct era *era)
 {
-	struct walk w;
-
-	if (!c->worker->ended)
-		return false;
-	(void)subscriber_walk(&c->stream->sub, &w, era);
-	return subscriber_next(&c->stream->sub, &w) == NULL;
+	return c->worker->ended && !subscriber_due(&c->stream->sub, era);
 }
 
 /* All channels are here: set the cursor and begin. */

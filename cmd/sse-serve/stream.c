@@ -23,7 +23,14 @@ struct batch {
 	struct iovec iov[PIECES_MAX];
 	struct message *messages[PIECES_MAX]; /* NULL: of behind */
 	int n;
-	bool all; /* nothing is due but this */
+	bool walked; /* the walk gave all it had */
+	bool all;    /* nothing is due but this */
+};
+
+/* What is live only, of the channel that woke us. */
+struct raw {
+	const struct channel *channel; /* NULL: nothing */
+	size_t at;                     /* up to here it is in a batch */
 };
 
 struct stream *
@@ -97,10 +104,19 @@ say_json(struct stream *s, const char *type, json_t *object)
 	return error;
 }
 
+/* An ID that a client sent may be any bytes, JSON is UTF-8. */
 static json_t *
 json_id(struct sse_text id)
 {
-	return id.len == 0 ? json_null() : json_stringn(id.ptr, id.len);
+	struct sse_buf b = { 0 };
+	json_t *json = NULL;
+
+	if (id.len == 0)
+		return json_null();
+	if (sse_utf8_append(&b, id.ptr, id.len) == 0)
+		json = json_stringn(b.ptr, b.len);
+	sse_buf_free(&b);
+	return json;
 }
 
 static int
@@ -189,23 +205,28 @@ batch_behind(const struct stream *s, struct batch *b)
 		    b, h->own.ptr + h->own_at, h->own.len - h->own_at, NULL);
 }
 
-static void
-batch_raw(const struct stream *s, struct batch *b, const struct channel *raw,
+/* Returns whether no more of it is left. */
+static bool
+batch_raw(const struct stream *s, struct batch *b, struct raw *raw,
     const struct walk *w)
 {
-	for (size_t i = 0; raw != NULL && i < raw->nraw; i++) {
-		struct sse_text t = message_wire(raw->raw[i], s->sub.show);
+	const struct channel *ch = raw->channel;
+
+	for (; ch != NULL && raw->at < ch->nraw; raw->at++) {
+		struct message *m = ch->raw[raw->at];
+		struct sse_text t = message_wire(m, s->sub.show);
 
 		if (b->n == PIECES_MAX)
-			return; /* live only, and no more fits */
-		if (subscriber_wants(&s->sub, raw->raw[i], w->now_ms))
-			batch_add(b, t.ptr, t.len, raw->raw[i]);
+			return false;
+		if (subscriber_wants(&s->sub, m, w->now_ms))
+			batch_add(b, t.ptr, t.len, m);
 	}
+	return true;
 }
 
 static int
 gather(struct stream *s, struct batch *b, struct walk *w, const struct era *era,
-    const struct channel *raw)
+    struct raw *raw)
 {
 	struct gap gap = subscriber_walk(&s->sub, w, era);
 	struct message *m;
@@ -218,14 +239,14 @@ gather(struct stream *s, struct batch *b, struct walk *w, const struct era *era,
 			return -1;
 	}
 	b->n = 0;
-	b->all = false;
+	b->walked = b->all = false;
 	batch_behind(s, b);
 	while (b->n < PIECES_MAX) {
 		struct sse_text t;
 
 		if ((m = subscriber_next(&s->sub, w)) == NULL) {
-			b->all = true;
-			batch_raw(s, b, raw, w);
+			b->walked = true;
+			b->all = !w->hole && batch_raw(s, b, raw, w);
 			break;
 		}
 		t = message_wire(m, s->sub.show);
@@ -300,7 +321,7 @@ account(
 		s->behind->blocked = true;
 		return 0;
 	}
-	if (b->all)
+	if (b->walked)
 		subscriber_passed(&s->sub, w, NULL);
 	return 1;
 }
@@ -325,19 +346,22 @@ write_batch(struct stream *s, struct transport *t, const struct batch *b,
 
 enum stream_state
 stream_pump(struct stream *s, struct transport *t, const struct era *era,
-    const struct channel *raw, bool ended)
+    const struct channel *live, bool ended)
 {
+	struct raw raw = { live, 0 };
 	struct batch b;
 	struct walk w;
 
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		enum stream_state state;
 
-		if (gather(s, &b, &w, era, raw) == -1)
+		if (gather(s, &b, &w, era, &raw) == -1)
 			return STREAM_GONE;
 		if (b.n == 0) {
 			behind_free(s);
 			subscriber_passed(&s->sub, &w, NULL);
+			if (!b.all)
+				continue;
 			if (s->ended)
 				return STREAM_DONE;
 			if (!ended)
@@ -351,8 +375,6 @@ stream_pump(struct stream *s, struct transport *t, const struct era *era,
 			return state;
 		if (b.all && !ended)
 			return STREAM_IDLE;
-		if (b.all)
-			raw = NULL;
 	}
 	if (behind_get(s) == NULL)
 		return STREAM_GONE;
@@ -367,6 +389,8 @@ stream_keepalive(struct stream *s, struct transport *t, const struct era *era)
 
 	if (s->behind != NULL)
 		return STREAM_BLOCKED;
+	if (subscriber_due(&s->sub, era))
+		return stream_pump(s, t, era, NULL, false);
 	/* Nothing is due to it: all up to the horizon is dealt with. */
 	s->sub.cursor = place_max(s->sub.cursor, era->horizon);
 	if ((s->sub.show & SHOW_PLACE) &&

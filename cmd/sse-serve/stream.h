@@ -40,12 +40,12 @@ int stream_open(struct stream *s, struct sse_text head, int64_t retry_ms,
     const struct gap *gap, struct sse_text after, const struct era *era);
 
 /*
- * Write all that is due, up to the horizon, in as few writes as can be.  raw:
+ * Write all that is due, up to the horizon, in as few writes as can be.  live:
  * the channel whose live-only messages of this turn go out as well, or NULL.
  * With ended, sse:end follows when nothing is due any more.
  */
 enum stream_state stream_pump(struct stream *s, struct transport *t,
-    const struct era *era, const struct channel *raw, bool ended);
+    const struct era *era, const struct channel *live, bool ended);
 
 /*
  * It has been idle: a keep-alive comment, or the place when that was asked for

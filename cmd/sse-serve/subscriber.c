@@ -244,16 +244,25 @@ lost_since(const struct channel *ch, struct place cursor)
 	return place_cmp(lost, cursor) > 0 ? lost : PLACE_ZERO;
 }
 
+/* Is there a loss in channel i that is not told? */
+static bool
+unsaid(const struct subscriber *s, size_t i, struct place lost)
+{
+	if (place_is_zero(lost))
+		return false;
+	return s->said == NULL || place_cmp(lost, s->said[i]) > 0;
+}
+
 /* Remember that channel i's loss is told.  False: it had been before. */
 static bool
 say(struct subscriber *s, size_t i, struct place lost)
 {
+	if (!unsaid(s, i, lost))
+		return false;
 	if (s->said == NULL)
 		s->said = calloc(s->nchannels, sizeof(*s->said));
 	if (s->said == NULL)
 		return true; /* told again rather than never */
-	if (place_cmp(lost, s->said[i]) <= 0)
-		return false;
 	s->said[i] = lost;
 	return true;
 }
@@ -295,10 +304,8 @@ subscriber_start(
 	} else if (place_cmp(s->cursor, era->birth) < 0)
 		gap.is = true;
 	for (size_t i = 0; i < s->nchannels; i++) {
-		struct place lost = lost_on_return(
-		    s->channels[i].channel, s->cursor, era);
-
-		if (!place_is_zero(lost) && say(s, i, lost))
+		if (say(s, i,
+			lost_on_return(s->channels[i].channel, s->cursor, era)))
 			gap.is = true;
 	}
 	if (gap.is)
@@ -306,23 +313,39 @@ subscriber_start(
 	return gap;
 }
 
+static void
+walk_begin(const struct subscriber *s, struct walk *w, const struct era *era)
+{
+	w->horizon = era->horizon;
+	w->now_ms = era->now_ms;
+	w->hole = false;
+	for (size_t i = 0; i < s->nchannels; i++)
+		w->next[i] = replay_after(
+		    &s->channels[i].channel->log, s->cursor);
+}
+
+bool
+subscriber_due(const struct subscriber *s, const struct era *era)
+{
+	struct walk w;
+
+	for (size_t i = 0; i < s->nchannels; i++)
+		if (unsaid(s, i, lost_since(s->channels[i].channel, s->cursor)))
+			return true;
+	walk_begin(s, &w, era);
+	return subscriber_next(s, &w) != NULL || w.hole;
+}
+
 struct gap
 subscriber_walk(struct subscriber *s, struct walk *w, const struct era *era)
 {
 	struct gap gap = { 0 };
 
-	w->horizon = era->horizon;
-	w->now_ms = era->now_ms;
-	w->hole = false;
-	for (size_t i = 0; i < s->nchannels; i++) {
-		const struct channel *ch = s->channels[i].channel;
-		struct place lost = lost_since(ch, s->cursor);
-
-		w->next[i] = replay_after(&ch->log, s->cursor);
-		/* Beyond the horizon as well: some of it may be before. */
-		if (!place_is_zero(lost) && say(s, i, lost))
+	walk_begin(s, w, era);
+	/* Beyond the horizon as well: some of what is lost may be before. */
+	for (size_t i = 0; i < s->nchannels; i++)
+		if (say(s, i, lost_since(s->channels[i].channel, s->cursor)))
 			gap.is = true;
-	}
 	if (gap.is)
 		gap.oldest = oldest_due(s);
 	return gap;

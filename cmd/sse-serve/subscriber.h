@@ -100,6 +100,9 @@ struct walk {
 	size_t next[SUBSCRIBER_CHANNELS_MAX];
 };
 
+/* Would a walk tell a gap or give a message?  Changes nothing. */
+bool subscriber_due(const struct subscriber *s, const struct era *era);
+
 /* Begin behind the cursor.  Tells a gap that has come since the last walk. */
 struct gap subscriber_walk(
     struct subscriber *s, struct walk *w, const struct era *era);
