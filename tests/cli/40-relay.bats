@@ -277,6 +277,13 @@ relay() {
 	redis_has c 1
 }
 
+@test "a mark that another kind of source left is no place: 65" {
+	start_redis
+	redis SET sse:relay:mine 'an ID'
+	relay 65 -N mine redis:a redis:b
+	[[ $stderr == *mine* ]]
+}
+
 @test "an event over HTTP that is too large is said and passed over" {
 	start_redis
 	answer "${STREAM}id: 1\ndata: $(head -c 2000 /dev/zero | tr '\0' x)\n\nid: 2\ndata: b\n\n"
