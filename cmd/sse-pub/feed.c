@@ -141,7 +141,7 @@ hold_event(struct feed *f)
 		return fault(f, EX_DATAERR);
 	case -2:
 		warn("%s %llu", unit(f), input_line(f->in));
-		return fault(f, EX_OSERR);
+		return fault(f, EX_SOFTWARE);
 	}
 	f->any = true;
 	defaults_fill(f->defaults, &f->ev, clock_unix_ms());
@@ -168,7 +168,7 @@ gather(struct feed *f)
 		f->next.last = input_line(f->in);
 		if (sink_add(f->sink, &f->ev) == -1) {
 			warn("%s %llu", unit(f), f->next.last);
-			return fault(f, EX_OSERR);
+			return fault(f, EX_SOFTWARE);
 		}
 		f->held = false;
 	}
@@ -266,7 +266,7 @@ wait_for(struct feed *f, bool want_input)
 		return;
 	n = poll(p, sizeof(p) / sizeof(p[0]), patience(f));
 	if (n == -1 && errno != EINTR)
-		err(EX_OSERR, "poll");
+		err(EX_SOFTWARE, "poll");
 	if (n == -1)
 		return;
 	if (p[2].revents != 0)

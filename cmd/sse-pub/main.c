@@ -108,7 +108,7 @@ add_match(struct conf *c)
 		opt_fault("--match %s is not of the form 'k=v k=v'", optarg);
 	if ((c->match.len > 0 && sse_buf_append(&c->match, " ", 1) == -1) ||
 	    sse_buf_append(&c->match, labels.ptr, labels.len) == -1)
-		err(EX_OSERR, NULL);
+		err(EX_SOFTWARE, NULL);
 	all = (struct sse_text){ c->match.ptr, c->match.len };
 	c->defaults.ev.match = all;
 }
@@ -329,7 +329,7 @@ new_sink(const struct conf *c, const struct redis_url *u)
 	else
 		s = sink_redis_new(u, &c->bus, c->once, c->timeout_ms);
 	if (s == NULL)
-		errx(EX_OSERR, "%s", fault);
+		errx(EX_SOFTWARE, "%s", fault);
 	s->tell = c->verbose;
 	return s;
 }
@@ -342,7 +342,7 @@ publish_message(const struct conf *c, struct sink *s)
 	enum sink_state state;
 
 	if (sse_utf8_append(&data, c->message, strlen(c->message)) == -1)
-		err(EX_OSERR, NULL);
+		err(EX_SOFTWARE, NULL);
 	ev.data = (struct sse_text){ data.ptr, data.len };
 	ev.has_data = true;
 	if (data.len > c->max_event)
@@ -352,7 +352,7 @@ publish_message(const struct conf *c, struct sink *s)
 		    c->max_event);
 	defaults_fill(&c->defaults, &ev, clock_unix_ms());
 	if (sink_add(s, &ev) == -1)
-		err(EX_OSERR, NULL);
+		err(EX_SOFTWARE, NULL);
 	sse_buf_free(&data);
 	state = sink_send(s);
 	if (state == SINK_SENT)
@@ -376,7 +376,7 @@ publish_input(const struct conf *c, struct sink *s)
 	int status;
 
 	if (f == NULL)
-		err(EX_OSERR, NULL);
+		err(EX_SOFTWARE, NULL);
 	if (isatty(STDIN_FILENO))
 		warnx("reading standard input, %s; Ctrl-D ends it",
 		    c->format == INPUT_LINE ? "a line is an event"
@@ -397,7 +397,7 @@ fill_standard_descriptors(void)
 		if (fcntl(fd, F_GETFD) == -1 &&
 		    open("/dev/null",
 			fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1)
-			exit(EX_OSERR);
+			exit(EX_SOFTWARE);
 }
 
 int

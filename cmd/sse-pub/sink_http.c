@@ -157,7 +157,7 @@ answered(struct sink_http *s, const struct http_answer *a)
 		return sink_fail(&s->sink, EX_PROTOCOL, true,
 		    "%s: the answer is not that of an sse-serve", s->shown);
 	if (take_ids(s, a->body) == -1)
-		return sink_fail(&s->sink, EX_OSERR, true, "out of memory");
+		return sink_fail(&s->sink, EX_SOFTWARE, true, "out of memory");
 	s->body.len = 0;
 	s->sink.gathered = 0;
 	return SINK_READY;
@@ -199,7 +199,7 @@ http_send(struct sink *sink)
 		if (http_post(s->http, channel, &s->body, deadline_ms - now_ms,
 			&a) == -1)
 			return sink_fail(
-			    sink, EX_OSERR, false, "out of memory");
+			    sink, EX_SOFTWARE, false, "out of memory");
 		s->reached = s->reached || a.status != 0;
 		ms = pause_ms(s, &a);
 		if (ms == -1 || clock_mono_ms() + ms >= deadline_ms)

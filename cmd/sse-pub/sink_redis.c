@@ -138,7 +138,7 @@ published(struct sink_redis *s)
 	for (size_t i = 0; i < bus_batch_count(s->sent); i++)
 		if (sink_minted(&s->sink, s->minted[i].id) == -1)
 			return sink_fail(
-			    &s->sink, EX_OSERR, true, "out of memory");
+			    &s->sink, EX_SOFTWARE, true, "out of memory");
 	return SINK_READY;
 }
 
@@ -205,7 +205,7 @@ redis_send(struct sink *sink)
 	enum redis_link_state link;
 
 	if (swap_batches(s) == -1 || bus_batch_command(s->sent, true, &c) == -1)
-		return sink_fail(sink, EX_OSERR, false, "out of memory");
+		return sink_fail(sink, EX_SOFTWARE, false, "out of memory");
 	sink->deadline_ms = clock_mono_ms() + sink->timeout_ms;
 	link = redis_link_open(s->link, sink->deadline_ms);
 	if (link == REDIS_LINK_OK)

@@ -34,7 +34,7 @@ enum long_only {
 
 static const struct opt table[] = {
 	{ 'f', "format", "FORMAT",
-	    "of - as source or sink: sse (default), json, line, ..." },
+	    "of - as source or sink: sse, json, line, ...; sse" },
 	{ OPT_FROM, "from", "WHERE",
 	    "start without a mark: now (default), start, an ID" },
 	{ OPT_GAP, "gap", "WHAT",
@@ -47,7 +47,7 @@ static const struct opt table[] = {
 	{ OPT_PREFIX, "prefix", "TEXT", "of names in Redis (sse:)" },
 	{ 'q', "quiet", NULL, "say only what is lost and why it ends" },
 	{ 'r', "redis", "URL",
-	    "of redis:CHANNEL (SSE_REDIS_URL, redis://127.0.0.1:6379)" },
+	    "of redis:CHANNEL; SSE_REDIS_URL, else localhost" },
 	{ OPT_TIMEOUT, "timeout", "TIME",
 	    "give up a sink that is away for so long (0: never)" },
 	{ 'v', "verbose", NULL, "say the name, the start, the connections" },
