@@ -23,17 +23,19 @@ trap 'exit 143' TERM
 # The pipe has a name so that both its ends are known by process ID, and the
 # clock ends its sleep along with itself.
 mkfifo "$dir/pipe"
+# Held open here too: a server that finds its port taken must not end the clock.
+exec 3<>"$dir/pipe"
 (
 	trap 'kill $!; exit' TERM
 	while date; do
 		sleep 1 &
 		wait $!
 	done
-) >"$dir/pipe" &
+) >"$dir/pipe" 3<&- &
 clock=$!
 
 start() {
-	"$bin/sse-serve" -l "$1" --ready-file "$dir/ready" <"$dir/pipe" &
+	"$bin/sse-serve" -l "$1" --ready-file "$dir/ready" <"$dir/pipe" 3<&- &
 	serve=$!
 	while [ ! -s "$dir/ready" ]; do
 		kill -0 $serve 2>/dev/null || return 1
