@@ -121,7 +121,7 @@ port_of(const struct listener *l)
 static bool
 answers(const struct listener *l)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	int fd, status;
 
