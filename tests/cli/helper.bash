@@ -43,9 +43,10 @@ end_all() {
 
 	feed_close
 	for name in "${!PIDS[@]}"; do
-		kill -TERM "${PIDS[$name]}" 2>/dev/null || continue
-		# One that was stopped cannot end.
-		kill -CONT "${PIDS[$name]}" 2>/dev/null || :
+		# One that was stopped cannot end.  Not behind TERM, where it
+		# would undo the stop by which LeakSanitizer looks for leaks.
+		kill -CONT "${PIDS[$name]}" 2>/dev/null || continue
+		kill -TERM "${PIDS[$name]}" 2>/dev/null || :
 	done
 	for name in "${!PIDS[@]}"; do
 		await_gone "${PIDS[$name]}" || {
