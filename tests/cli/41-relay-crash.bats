@@ -282,6 +282,8 @@ has_mark() {
 	start_both
 	fill news 1 $EVENTS
 	start_relay relay --from start "$SOURCE?channel=news" redis:copy
+	# Its very first connections may not fail.
+	await reaches copy 1
 	for i in {1..20}; do
 		redis CLIENT KILL TYPE normal
 		REDIS=from redis CLIENT KILL TYPE normal
