@@ -87,6 +87,7 @@ archive_get(struct archive *a, struct sse_text name)
 	if ((h = named_new(sizeof(*h), name)) == NULL)
 		return NULL;
 	replay_init(&h->log);
+	h->log.dropped = a->forgotten;
 	named_insert(&a->names, &h->named);
 	put_back(a, h);
 	return h;
@@ -142,7 +143,7 @@ archive_unfollow(struct archive *a, struct history *h, unsigned int worker)
 	put_back(a, h);
 	/* Nothing is known of it that a new one would not know. */
 	if (h->followers == 0 && h->log.count == 0 &&
-	    place_is_zero(h->log.dropped))
+	    place_cmp(h->log.dropped, a->forgotten) <= 0)
 		archive_remove(a, h);
 }
 
@@ -157,16 +158,47 @@ drop_one(struct archive *a, struct history *h, struct place keep)
 	return true;
 }
 
+/* The history that was spent first, but not h; NULL: there is none. */
+static struct history *
+oldest_spent(struct archive *a, const struct history *h)
+{
+	struct history *spent = RB_MIN(history_ages, &a->spent);
+
+	return spent == h && h != NULL ? RB_NEXT(history_ages, , spent) : spent;
+}
+
+/*
+ * Win some bytes: the oldest event goes, or a history that was spent before it.
+ * False: nothing may go.
+ */
+static bool
+yield_bytes(struct archive *a, const struct history *h, struct place keep)
+{
+	struct history *oldest = RB_MIN(history_ages, &a->ages);
+	struct history *spent = oldest_spent(a, h);
+
+	if (spent == NULL ||
+	    (oldest != NULL && place_cmp(oldest->rank, spent->rank) < 0))
+		return drop_one(a, oldest, keep);
+	a->forgotten = place_max(a->forgotten, spent->log.dropped);
+	archive_remove(a, spent);
+	return true;
+}
+
 int
 archive_trim(struct archive *a, struct history *h, struct place keep)
 {
 	while (h->log.count > a->max_count)
 		if (!drop_one(a, h, keep))
 			goto held;
-	while (a->bytes > a->max_bytes && !RB_EMPTY(&a->ages))
-		if (!drop_one(a, RB_MIN(history_ages, &a->ages), keep))
+	while (a->bytes > a->max_bytes)
+		if (!yield_bytes(a, h, keep)) {
+			if (RB_EMPTY(&a->ages))
+				break;
 			goto held;
-	a->held = NULL;
+		}
+	if (a->held == h)
+		a->held = NULL;
 	return 0;
 held:
 	a->held = h;
@@ -181,9 +213,14 @@ archive_append(
 
 	take_out(a, h);
 	error = replay_append(&h->log, m);
-	put_back(a, h);
+	/* Who comes back is to be told that one is missing. */
 	if (error == -1)
+		replay_drop_to(&h->log, m->place);
+	put_back(a, h);
+	if (error == -1) {
+		mark(a, h);
 		return -1;
+	}
 	return archive_trim(a, h, keep);
 }
 

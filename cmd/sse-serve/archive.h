@@ -38,8 +38,9 @@ struct archive {
 	struct history
 	    *held; /* holds too much, see archive_append(); or NULL */
 	size_t max_count, max_bytes;
-	int64_t max_age_ms; /* 0: for ever */
-	size_t bytes;       /* all logs and histories cost */
+	int64_t max_age_ms;     /* 0: for ever */
+	size_t bytes;           /* all logs and histories cost */
+	struct place forgotten; /* the highest dropped of those forgotten */
 };
 
 void archive_init(
@@ -47,7 +48,10 @@ void archive_init(
 void archive_free(struct archive *a);
 
 struct history *archive_find(const struct archive *a, struct sse_text name);
-/* Made when there is none.  NULL with ENOMEM. */
+/*
+ * Made when there is none; it then counts as dropped what forgotten ones had
+ * dropped, for it may be one of them.  NULL with ENOMEM.
+ */
 struct history *archive_get(struct archive *a, struct sse_text name);
 void archive_remove(struct archive *a, struct history *h);
 
@@ -60,7 +64,8 @@ void archive_unfollow(
  * Append m, taking the caller's reference, and drop what is too much: of this
  * channel by count, of all by bytes, the oldest first, but nothing behind keep.
  * Returns 1 when for that reason too much is left; h is then held.  0 when all
- * is well, -1 with ENOMEM.
+ * is well, -1 with ENOMEM: m is not taken, and all up to it counts as dropped.
+ * Histories that are spent are forgotten for the sake of bytes, but never h.
  */
 int archive_append(
     struct archive *a, struct history *h, struct message *m, struct place keep);
