@@ -96,12 +96,16 @@ channel_publish(struct channel_table *t, struct channel *ch, struct message *m)
 					    : replay_append(&ch->log, m);
 
 	if (error == -1) {
-		/* Readers behind it see a gap: the next prev is above them. */
+		/*
+		 * No later one may come in time to tell of it by its prev; and
+		 * the memory of the log is needed.
+		 */
+		if (!place_is_zero(m->place))
+			replay_drop_to(&ch->log, m->place);
 		message_unref(m);
-		return -1;
 	}
 	channel_mark(t, ch);
-	return 0;
+	return error;
 }
 
 struct channel *
@@ -117,12 +121,15 @@ channel_next_dirty(struct channel_table *t)
 }
 
 void
-channel_served(struct channel *ch)
+channel_served(struct channel *ch, struct place horizon)
 {
+	struct place p = place_cmp(ch->drop_to, horizon) < 0 ? ch->drop_to
+							     : horizon;
+
 	if (ch->raw != NULL)
 		drop_raw(ch);
-	if (place_cmp(ch->drop_to, ch->log.dropped) > 0)
-		replay_drop_to(&ch->log, ch->drop_to);
+	if (place_cmp(p, ch->log.dropped) > 0)
+		replay_drop_to(&ch->log, p);
 }
 
 int

@@ -46,7 +46,8 @@ void channel_free(struct channel_table *t, struct channel *ch);
 
 /*
  * Append m to the log, or to the turn's raw ones, and mark the channel dirty.
- * Takes the caller's reference.  -1 with ENOMEM: it is lost to this worker.
+ * Takes the caller's reference.  -1 with ENOMEM: it is lost to this worker, and
+ * with it, unless it was raw, the log so far, that readers are told of a gap.
  */
 int channel_publish(
     struct channel_table *t, struct channel *ch, struct message *m);
@@ -55,8 +56,11 @@ void channel_mark(struct channel_table *t, struct channel *ch);
 /* The next dirty channel, marked clean; NULL: none is. */
 struct channel *channel_next_dirty(struct channel_table *t);
 
-/* Its subscribers have been served: drop what need not be kept. */
-void channel_served(struct channel *ch);
+/*
+ * Its subscribers have been served up to the horizon: drop what need not be
+ * kept, but nothing beyond, which is yet to be served.
+ */
+void channel_served(struct channel *ch, struct place horizon);
 
 /* Used by subscriber.c: a seat's index, or -1 with ENOMEM; and giving it up. */
 int channel_join(struct channel *ch, struct subscriber *s);

@@ -154,7 +154,7 @@ serve_channel(struct worker *w, struct channel *ch)
 	/* With its last subscriber the channel itself goes. */
 	if ((ch = channel_find(&w->channels, name)) == NULL)
 		return;
-	channel_served(ch);
+	channel_served(ch, w->era.horizon);
 	if (place_cmp(replay_last(&ch->log), w->era.horizon) > 0)
 		channel_mark(&w->channels, ch);
 }

@@ -424,7 +424,7 @@ raw(void **state)
 	    stream_pump(stream, &transport, &era, news, false), STREAM_IDLE);
 	hold_same();
 	assert_true(place_same(stream->sub.cursor, era.horizon));
-	channel_served(news);
+	channel_served(news, era.horizon);
 	assert_int_equal(
 	    stream_pump(stream, &transport, &era, news, false), STREAM_IDLE);
 	hold_same();
