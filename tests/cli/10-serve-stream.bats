@@ -27,7 +27,7 @@ data() {
 	await_grep '^retry: 1234$' reader.out
 	feed hello
 	await_grep '^data: hello$' reader.out
-	grep -vE '^(id: [0-9]{13}-[0-9]+|data: hello|retry: 1234|)$' \
+	grep -vE '^(:|id: [0-9]{13}-[0-9]+|data: hello|retry: 1234|)$' \
 	    reader.out && return 1
 	# By its Accept the root is a stream as well.
 	spawn root curl -sN -H 'Accept: text/event-stream' "$URL/"
