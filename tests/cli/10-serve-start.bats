@@ -190,3 +190,26 @@ refused() {
 	not is_gone "${PIDS[serve]}"
 	not is_gone "${PIDS[reader]}"
 }
+
+@test "a Redis that is absent, locked or none is said at the start" {
+	refused 69 'redis://127.0.0.1:1' -l 127.0.0.1:0 -r redis://127.0.0.1:1
+	refused 64 'name none' -l 127.0.0.1:0 -r redis:news
+	refused 64 SSE_REDIS_URL -l 127.0.0.1:0 -r ''
+	refused 64 'lag wait' -r redis://127.0.0.1:1 --lag wait
+	start_redis 'requirepass secret'
+	refused 77 "$SSE_REDIS_URL" -l 127.0.0.1:0 -r ''
+	export SSE_REDIS_PASSWORD_FILE=$PWD/password
+	refused 78 "$PWD/password" -l 127.0.0.1:0 -r ''
+	echo wrong >password
+	refused 77 "$SSE_REDIS_URL" -l 127.0.0.1:0 -r ''
+	echo secret >password
+	chmod 644 password
+	start_serve -r '' </dev/null
+	grep -q 'can be read by others' serve.err
+	chmod 600 password
+	SERVE=other start_serve -r "$REDIS_UNIX_URL" </dev/null
+	not grep -q 'read by others' other.err
+	SERVE=http start_serve </dev/null
+	# What answers is no Redis.
+	refused 76 "${URL#http://}" -l 127.0.0.1:0 -r "redis://${URL#http://}"
+}
