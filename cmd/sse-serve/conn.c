@@ -52,7 +52,6 @@ conn_close(struct conn *c)
 	c->state = CONN_CLOSED;
 	ev_io_stop(w->loop, &c->io);
 	transport_close(&c->transport);
-	sweep_remove(&w->sweep, &c->at);
 	if (c->request != NULL)
 		sweep_calm(&w->sweep, &c->request->hurry);
 	worker_closed(w);
@@ -84,8 +83,10 @@ conn_settle(struct conn *c)
 	leave(c);
 	request_free(c->request);
 	c->request = NULL;
-	if (!c->posting)
-		free(c);
+	if (c->posting)
+		return; /* conn_posted() will find it */
+	sweep_remove(&c->worker->sweep, &c->at);
+	free(c);
 }
 
 static void
@@ -637,6 +638,13 @@ conn_kill(struct conn *c)
 {
 	conn_close(c);
 	conn_settle(c);
+}
+
+void
+conn_discard(struct conn *c)
+{
+	c->posting = false;
+	conn_kill(c);
 }
 
 void

@@ -19,13 +19,14 @@ struct stream;
 void conn_new(struct worker *w, int fd, const struct listener *l);
 
 /* For the worker, each for one connection. */
-void conn_sweep(struct conn *c);  /* keep-alive, when it was idle */
-void conn_late(struct conn *c);   /* its request was not sent in time */
-void conn_stop(struct conn *c);   /* flush, then close */
-void conn_kill(struct conn *c);   /* close now */
-void conn_posted(struct post *p); /* takes p, which is answered */
-void conn_finish(struct conn *c); /* nothing will follow: tell the stream */
-void conn_synced(struct conn *c); /* the horizon it waited for is known */
+void conn_sweep(struct conn *c);   /* keep-alive, when it was idle */
+void conn_late(struct conn *c);    /* its request was not sent in time */
+void conn_stop(struct conn *c);    /* flush, then close */
+void conn_kill(struct conn *c);    /* close now */
+void conn_discard(struct conn *c); /* as kill; its post never comes back */
+void conn_posted(struct post *p);  /* takes p, which is answered */
+void conn_finish(struct conn *c);  /* nothing will follow: tell the stream */
+void conn_synced(struct conn *c);  /* the horizon it waited for is known */
 
 /* Channel raw, or NULL, has something new for the stream of owner. */
 struct channel;

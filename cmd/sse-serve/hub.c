@@ -1,3 +1,4 @@
+#include <err.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -194,6 +195,24 @@ hub_room(const struct hub *h)
 	return h->archive.held == NULL;
 }
 
+static bool
+all_idle(const struct hub *h)
+{
+	for (unsigned int i = 0; i < h->nports; i++)
+		if (!h->ports[i].idle)
+			return false;
+	return true;
+}
+
+/* It may end once the workers have, and all is in Redis that was read. */
+static void
+end_if_done(struct hub *h)
+{
+	if (h->stopping && all_idle(h) &&
+	    (h->redis == NULL || source_redis_pending(h->redis) == 0))
+		ev_break(h->loop, EVBREAK_ALL);
+}
+
 void
 hub_resume(struct hub *h)
 {
@@ -201,6 +220,7 @@ hub_resume(struct hub *h)
 		hub_input_ended(h);
 	if (h->input != NULL && hub_room(h))
 		source_stdin_resume(h->input);
+	end_if_done(h);
 }
 
 void
@@ -313,23 +333,16 @@ hear_sync(struct hub *h, const struct notice *n)
 			.what = NOTICE_SYNCED, .place = h->horizon });
 }
 
-static bool
-all_idle(const struct hub *h)
-{
-	for (unsigned int i = 0; i < h->nports; i++)
-		if (!h->ports[i].idle)
-			return false;
-	return true;
-}
-
 static void
 stop(struct hub *h)
 {
 	if (h->stopping)
 		return;
-	h->stopping = true;
-	source_stdin_free(h->input);
+	source_stdin_stop(h->input);
 	h->input = NULL;
+	h->stopping = true;
+	ev_timer_set(&h->deadline, (double)h->conf->drain_ms / 1000 + 1, 0.);
+	ev_timer_start(h->loop, &h->deadline);
 	for (unsigned int i = 0; i < h->nports; i++)
 		h->ports[i].idle = false;
 	tell_all(h, NOTICE_STOP);
@@ -349,7 +362,7 @@ hear_idle(struct hub *h, const struct notice *n)
 	if (!all_idle(h))
 		return;
 	if (h->stopping)
-		ev_break(h->loop, EVBREAK_ALL);
+		end_if_done(h);
 	else if (h->ended && !ev_is_active(&h->linger))
 		stop(h);
 }
@@ -443,6 +456,14 @@ linger_ready(struct ev_loop *loop, ev_timer *t, int revents)
 		stop(h);
 }
 
+static void
+deadline_ready(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)t;
+	(void)revents;
+	ev_break(loop, EVBREAK_ALL);
+}
+
 void
 hub_input_ended(struct hub *h)
 {
@@ -476,6 +497,7 @@ make_watchers(struct hub *h)
 	ev_prepare_init(&h->flush, flush_ready);
 	ev_timer_init(&h->expire, expire_ready, EXPIRE_S, EXPIRE_S);
 	ev_init(&h->linger, linger_ready);
+	ev_init(&h->deadline, deadline_ready);
 	ev_signal_init(&h->sigint, signal_ready, SIGINT);
 	ev_signal_init(&h->sigterm, signal_ready, SIGTERM);
 	h->flush.data = h->expire.data = h->linger.data = h;
@@ -516,13 +538,26 @@ hub_add(struct hub *h, struct worker *w, struct mailbox *box)
 	return 0;
 }
 
+/* What Redis would not take in time is lost, and said to be. */
+static int
+report_unpublished(const struct hub *h)
+{
+	size_t n = h->redis == NULL ? 0 : source_redis_pending(h->redis);
+
+	if (n == 0)
+		return h->status;
+	warnx("%zu events were read and not published: %s did not answer", n,
+	    h->conf->redis.shown);
+	return h->status != 0 ? h->status : EX_TEMPFAIL;
+}
+
 int
 hub_run(struct hub *h)
 {
 	if (h->conf->read_stdin && (h->input = source_stdin_new(h)) == NULL)
 		return EX_SOFTWARE;
 	ev_run(h->loop, 0);
-	return h->status;
+	return report_unpublished(h);
 }
 
 void

@@ -44,6 +44,7 @@ struct hub {
 	ev_prepare flush;
 	ev_timer expire;
 	ev_timer linger;
+	ev_timer deadline; /* when it is stopped */
 	ev_signal sigint, sigterm;
 	bool input_ended, ended, stopping;
 	int status; /* to exit with */

@@ -270,10 +270,15 @@ publisher_room(const struct publisher *p)
 	return p->nparcels <= PARCELS_ROOM;
 }
 
-bool
-publisher_empty(const struct publisher *p)
+size_t
+publisher_pending(const struct publisher *p)
 {
-	return TAILQ_EMPTY(&p->parcels);
+	const struct parcel *c;
+	size_t n = 0;
+
+	TAILQ_FOREACH(c, &p->parcels, entry)
+		n += bus_batch_count(c->batch);
+	return n;
 }
 
 void

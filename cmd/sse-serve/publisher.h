@@ -56,7 +56,7 @@ void publisher_close(struct publisher *p);
 int publisher_add(
     struct publisher *p, const struct event *ev, struct post *post);
 bool publisher_room(const struct publisher *p);
-bool publisher_empty(const struct publisher *p);
+size_t publisher_pending(const struct publisher *p); /* events */
 
 /* The link has been lost: what was flying is to go again. */
 void publisher_down(struct publisher *p);

@@ -584,12 +584,18 @@ source_redis_up(const struct source_redis *s)
 	return s->ready;
 }
 
+size_t
+source_redis_pending(const struct source_redis *s)
+{
+	return publisher_pending(&s->publisher);
+}
+
 bool
 source_redis_settled(struct source_redis *s)
 {
 	struct round *r;
 
-	if (!publisher_empty(&s->publisher))
+	if (publisher_pending(&s->publisher) > 0)
 		return false;
 	if (place_cmp(s->publisher.last, s->hub->horizon) <= 0)
 		return true;

@@ -42,6 +42,9 @@ bool source_redis_room(const struct source_redis *s);
 /* Can it be reached at this moment? */
 bool source_redis_up(const struct source_redis *s);
 
+/* How many events are published and not answered? */
+size_t source_redis_pending(const struct source_redis *s);
+
 /* Has all that was published come back? */
 bool source_redis_settled(struct source_redis *s);
 

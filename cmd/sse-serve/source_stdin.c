@@ -134,6 +134,16 @@ source_stdin_new(struct hub *h)
 }
 
 void
+source_stdin_stop(struct source_stdin *s)
+{
+	if (s == NULL)
+		return;
+	while (drain(s) == 1)
+		;
+	source_stdin_free(s);
+}
+
+void
 source_stdin_free(struct source_stdin *s)
 {
 	if (s == NULL)

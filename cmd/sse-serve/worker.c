@@ -452,7 +452,7 @@ worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
-	sweep_all(&w->sweep, conn_kill);
+	sweep_all(&w->sweep, conn_discard);
 	notices_free(&w->in);
 	notices_free(&w->out);
 	channel_table_clear(&w->channels);
