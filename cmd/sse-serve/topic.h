@@ -7,7 +7,6 @@
 #define TOPIC_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/queue.h>
 
 #include "named.h"
@@ -24,7 +23,6 @@ enum topic_stage {
 struct topic {
 	struct named named;
 	TAILQ_ENTRY(topic) by_stage; /* those SUBSCRIBED */
-	uint64_t round;              /* of attaching; 0: none */
 	enum topic_stage stage;
 	bool wanted;
 	bool resumed; /* its log was here before the link was lost */

@@ -176,3 +176,30 @@ newest_is() {
 	run limit sse-tail --gap fail -i "$id" "$URL/events"
 	[ "$status" -eq 80 ]
 }
+
+@test "what was read and Redis would not take is counted aloud at the end" {
+	start_redis
+	feed_open
+	start_serve -r "$SSE_REDIS_URL" --drain 1s <feed
+	feed one
+	await log_holds broadcast 1
+	kill_redis
+	await_grep reconnecting serve.err
+	feed two
+	feed three
+	# Both are read before the signal: the pipe is empty.
+	await drained
+	stop serve
+	[ "$status" -eq 75 ]
+	grep -q '2 events were read and not published' serve.err
+}
+
+log_holds() {
+	[ "$(redis XLEN "sse:log:$1")" -eq "$2" ]
+}
+
+drained() {
+	[ "$(python3 -c 'import fcntl, struct, sys, termios
+n = fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, b"\0" * 4)
+print(struct.unpack("i", n)[0])' "$FEED")" -eq 0 ]
+}
