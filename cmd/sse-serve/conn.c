@@ -4,6 +4,7 @@
 
 #include "conn.h"
 #include "http_answer.h"
+#include "opening.h"
 #include "post.h"
 #include "request.h"
 #include "stream.h"
@@ -57,21 +58,11 @@ conn_close(struct conn *c)
 	worker_closed(w);
 }
 
-/* Channels that nobody here reads any more are given back. */
 static void
 leave(struct conn *c)
 {
-	struct channel *left[SUBSCRIBER_CHANNELS_MAX];
-	size_t n = 0;
-
-	if (c->stream == NULL)
-		return;
-	for (size_t i = 0; i < c->stream->sub.nchannels; i++)
-		left[n++] = c->stream->sub.channels[i].channel;
-	stream_free(c->stream);
+	opening_undo(c->worker, c->stream);
 	c->stream = NULL;
-	for (size_t i = 0; i < n; i++)
-		worker_release(c->worker, left[i]);
 }
 
 /* Every callback ends here, so that nothing else has to ask who still is. */
@@ -232,20 +223,6 @@ conn_pump(struct conn *c, const struct channel *raw)
 	}
 }
 
-static struct start
-start_of(const struct route *r)
-{
-	switch (r->start) {
-	case ROUTE_AFTER_ID:
-		return (struct start){ START_ID, r->last_id, 0 };
-	case ROUTE_LAST_N:
-		return (struct start){ START_LAST, text_of(NULL),
-			(size_t)r->last_n };
-	default:
-		return (struct start){ START_NOW, text_of(NULL), 0 };
-	}
-}
-
 /* Is nothing due to the stream, and never will be? */
 static bool
 at_the_end(struct conn *c, const struct era *era)
@@ -259,7 +236,7 @@ begin(struct conn *c)
 {
 	const struct era *era = worker_era(c->worker);
 	struct request *r = c->request;
-	struct start start = start_of(&r->route);
+	struct start start = opening_start(&r->route);
 	struct sse_buf head = { 0 };
 	struct gap gap;
 	int error;
@@ -295,65 +272,11 @@ try_to_begin(struct conn *c)
 		begin(c);
 }
 
-static struct predicate *
-predicate_of(const struct route *r)
-{
-	struct predicate *p = calloc(1, sizeof(*p));
-
-	if (p == NULL ||
-	    (p->types = calloc(r->ntypes, sizeof(*p->types))) == NULL) {
-		predicate_free(p);
-		return NULL;
-	}
-	for (; p->ntypes < r->ntypes; p->ntypes++)
-		if ((p->types[p->ntypes] = name_dup(r->types[p->ntypes])).ptr ==
-		    NULL) {
-			predicate_free(p);
-			return NULL;
-		}
-	return p;
-}
-
-static int
-join(struct conn *c, const struct sse_text *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct channel *ch = worker_channel(c->worker, names[i]);
-
-		if (ch == NULL)
-			return -1;
-		if (subscriber_join(&c->stream->sub, ch) == -1) {
-			worker_release(c->worker, ch);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int
-prepare(struct conn *c)
-{
-	const struct route *r = &c->request->route;
-	struct identity who = auth_anonymous(c->admin);
-	struct predicate *p = NULL;
-
-	if (r->ntypes > 0 && (p = predicate_of(r)) == NULL)
-		return -1;
-	if ((c->stream = stream_new(p, r->show, c)) == NULL) {
-		predicate_free(p);
-		return -1;
-	}
-	if (join(c, who.own, who.nown) == -1 ||
-	    join(c, r->channels, r->nchannels) == -1)
-		return -1;
-	return 0;
-}
-
 static void
 open_stream(struct conn *c)
 {
 	struct worker *w = c->worker;
-	struct start start = start_of(&c->request->route);
+	struct start start = opening_start(&c->request->route);
 
 	if (w->stopping) {
 		refuse_softly(c, "the server is going down");
@@ -363,7 +286,8 @@ open_stream(struct conn *c)
 		refuse_softly(c, "too many connections");
 		return;
 	}
-	if (prepare(c) == -1) {
+	c->stream = opening_stream(w, &c->request->route, c->admin, c);
+	if (c->stream == NULL) {
 		refuse_softly(c, "out of memory");
 		return;
 	}
