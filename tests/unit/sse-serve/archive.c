@@ -77,6 +77,12 @@ find(size_t i)
 	return archive_find(&archive, text_of(truth[i].name));
 }
 
+static size_t
+index_of(const struct history *h)
+{
+	return (size_t)strtoul(h->named.name.ptr + 1, NULL, 10);
+}
+
 static int
 append(size_t i, size_t len, struct place keep)
 {
@@ -133,7 +139,7 @@ hold_marks(void)
 	struct history *h;
 
 	while ((h = archive_next_mark(&archive)) != NULL) {
-		size_t i = (size_t)atoi(h->named.name.ptr + 1);
+		size_t i = index_of(h);
 
 		hold_true(!marked[i]);
 		marked[i] = true;
@@ -241,7 +247,7 @@ step(bool lag_wait)
 	case 4:
 		move_keep(lag_wait);
 		if (archive.held != NULL) {
-			i = (size_t)atoi(archive.held->named.name.ptr + 1);
+			i = index_of(archive.held);
 			hold_bounds(
 			    archive_trim(&archive, archive.held, kept_from), i);
 		}

@@ -47,7 +47,7 @@ seats(void **state)
 		channel_table_init(&table);
 		for (size_t c = 0; c < CHANNELS; c++)
 			ch[c] = channel_get(
-			    &table, (struct sse_text){ "abcd" + c, 1 });
+			    &table, (struct sse_text){ &"abcd"[c], 1 });
 		for (size_t i = 0; i < SUBSCRIBERS; i++)
 			subscriber_init(&subs[i], NULL, 0);
 		for (int step = 0; step < 150; step++) {

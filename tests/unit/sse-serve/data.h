@@ -26,8 +26,10 @@ static uint32_t seed;
 
 #define hold_true(what)                                                     \
 	do {                                                                \
-		if (!(what))                                                \
+		if (!(what)) {                                              \
 			fail_msg("seed %u: %s", (unsigned int)seed, #what); \
+			abort(); /* for checkers: it does not return */     \
+		}                                                           \
 	} while (0)
 
 static struct {

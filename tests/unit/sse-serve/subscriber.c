@@ -215,8 +215,9 @@ hold_gap(const struct gap *gap, bool expected)
 	hold_true(gap->is == expected);
 	if (!gap->is)
 		return;
-	hold_true((gap->oldest == NULL) == (oldest == NULL));
-	if (oldest != NULL)
+	if (oldest == NULL || gap->oldest == NULL)
+		hold_true(oldest == NULL && gap->oldest == NULL);
+	else
 		hold_true(place_same(gap->oldest->place, oldest->place));
 }
 
