@@ -474,6 +474,8 @@ hub_input_ended(struct hub *h)
 	if (h->redis != NULL && !source_redis_settled(h->redis))
 		return;
 	h->ended = true;
+	if (h->faulty)
+		h->status = EX_DATAERR;
 	tell_all(h, NOTICE_END);
 	ev_timer_set(&h->linger, (double)h->conf->linger_ms / 1000, 0.);
 	ev_timer_start(h->loop, &h->linger);

@@ -46,6 +46,7 @@ struct hub {
 	ev_timer linger;
 	ev_timer deadline; /* when it is stopped */
 	ev_signal sigint, sigterm;
+	bool faulty; /* something of the input was passed over */
 	bool input_ended, ended, stopping;
 	int status; /* to exit with */
 };

@@ -1,5 +1,6 @@
 #include <err.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -19,6 +20,23 @@ struct source_stdin {
 	char buf[READ_BYTES];
 };
 
+/* Something of the input is lost: it is said, and the exit status will tell. */
+static void
+lose(struct source_stdin *s, const char *why)
+{
+	warnx("standard input, %s; passed over", why);
+	s->hub->faulty = true;
+}
+
+static void
+lose_event(struct source_stdin *s, const char *why)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "line %llu: %s", input_line(s->in), why);
+	lose(s, text);
+}
+
 /* Returns what hub_publish() does; events that are faulty are passed over. */
 static int
 publish(struct source_stdin *s, struct event *ev)
@@ -29,13 +47,11 @@ publish(struct source_stdin *s, struct event *ev)
 	if (ev->channel.len == 0)
 		ev->channel = s->hub->conf->channel;
 	if ((fault = event_fault(ev)) != NULL) {
-		warnx("standard input, line %llu: %s; event dropped",
-		    input_line(s->in), fault);
+		lose_event(s, fault);
 		return 0;
 	}
 	if ((got = hub_publish(s->hub, ev, NULL)) == -1)
-		warn("standard input, line %llu: event dropped",
-		    input_line(s->in));
+		lose_event(s, strerror(errno));
 	return got == 1 ? 1 : 0;
 }
 
@@ -45,7 +61,7 @@ finish(struct source_stdin *s)
 	ev_io_stop(s->hub->loop, &s->io);
 	s->finished = true;
 	if (input_unfinished(s->in))
-		warnx("standard input ended within an event, which is dropped");
+		lose(s, "it ended within an event");
 	hub_input_ended(s->hub);
 }
 
@@ -71,8 +87,7 @@ drain(struct source_stdin *s)
 		if (got == -2)
 			err(EX_SOFTWARE, "standard input");
 		if (got == -1)
-			warnx("standard input, %s; passed over",
-			    input_fault(s->in));
+			lose(s, input_fault(s->in));
 		if (got == 1 && publish(s, &ev) == 1)
 			return 1;
 	}
@@ -138,7 +153,7 @@ source_stdin_stop(struct source_stdin *s)
 {
 	if (s == NULL)
 		return;
-	while (drain(s) == 1)
+	while (!s->finished && drain(s) == 1)
 		;
 	source_stdin_free(s);
 }

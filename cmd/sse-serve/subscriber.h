@@ -9,7 +9,7 @@
 
 #include "channel.h"
 
-#define SUBSCRIBER_CHANNELS_MAX 64
+#define SUBSCRIBER_CHANNELS_MAX 72 /* what a route may name, and one's own */
 
 /* What it wants of its channels; owned, and NULL for nearly everyone. */
 struct predicate {

@@ -203,3 +203,17 @@ drained() {
 n = fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, b"\0" * 4)
 print(struct.unpack("i", n)[0])' "$FEED")" -eq 0 ]
 }
+
+@test "a line that is malformed is named, what follows is served, 65 tells" {
+	printf '%s\n' '{"data":"a"}' '{bad' '{"data":"b"}' >in
+	spawn serve sse-serve -l 127.0.0.1:0 -f json --exit-on-eof --linger 2s \
+	    --ready-file ready <in
+	await_file ready
+	curl -sN "$(head -n 1 ready)/events?last=9" >out
+	grep -qx 'data: a' out
+	grep -qx 'data: b' out
+	grep -qx 'event: sse:end' out
+	await_exit serve
+	[ "$status" -eq 65 ]
+	grep -q 'standard input, line 2: not a JSON object' serve.err
+}
