@@ -17,6 +17,8 @@ BIN=$(realpath "${BIN:-$TOP/build}")
 SLOW=${SLOW:-1}
 PATH=$BIN:$PATH
 export PATH TOP BIN SLOW
+# Before the tests are read, for it says what $'\u00e9' in them is.
+export LC_ALL=C.UTF-8
 # A test that hangs fails.
 export BATS_TEST_TIMEOUT=$((120 * SLOW))
 
@@ -28,7 +30,7 @@ sse_setup() {
 	unset SSE_REDIS_URL SSE_PREFIX SSE_REDIS_PASSWORD \
 	    SSE_REDIS_PASSWORD_FILE http_proxy https_proxy all_proxy \
 	    HTTP_PROXY HTTPS_PROXY ALL_PROXY no_proxy NO_PROXY
-	export HOME=$PWD LC_ALL=C.UTF-8
+	export HOME=$PWD
 	# A fault found by a sanitizer in any process fails the test, also in
 	# one whose exit status nobody looks at.
 	mkdir san

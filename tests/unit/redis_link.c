@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -164,6 +165,7 @@ test_tcp(void **state)
 		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM, 0), port;
+	struct addrinfo *ai = NULL;
 	char url[64], fault[512];
 
 	(void)state;
@@ -176,7 +178,12 @@ test_tcp(void **state)
 	own_redis_tell(&redis, "CONFIG SET port %d", port);
 	assert_int_equal(try_open(url, NULL, WAIT_MS, fault), REDIS_LINK_OK);
 	snprintf(url, sizeof(url), "redis://localhost:%d/2", port);
-	assert_int_equal(try_open(url, NULL, WAIT_MS, fault), REDIS_LINK_OK);
+	/* A minimal root has no /etc/hosts; there the name leads nowhere. */
+	assert_int_equal(try_open(url, NULL, WAIT_MS, fault),
+	    getaddrinfo("localhost", NULL, NULL, &ai) == 0 ? REDIS_LINK_OK
+							   : REDIS_LINK_DOWN);
+	if (ai != NULL)
+		freeaddrinfo(ai);
 	own_redis_tell(&redis, "CONFIG SET port 0");
 }
 

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -214,10 +215,22 @@ half_in_use(void **state)
 	listener_close(&six);
 }
 
+/* A minimal root has no /etc/hosts; there the name leads nowhere. */
+static bool
+knows_localhost(void)
+{
+	struct addrinfo *ai;
+
+	if (getaddrinfo("localhost", NULL, NULL, &ai) != 0)
+		return false;
+	freeaddrinfo(ai);
+	return true;
+}
+
 static void
 addresses(void **state)
 {
-	static const struct {
+	const struct {
 		const char *text;
 		bool admin;
 		int status;
@@ -225,7 +238,8 @@ addresses(void **state)
 	} cases[] = {
 		{ "127.0.0.1:0", true, 0, "" },
 		{ "127.9.9.9:0", true, 0, "" },
-		{ "localhost:0", true, 0, "" },
+		{ "localhost:0", true, knows_localhost() ? 0 : EX_UNAVAILABLE,
+		    "" },
 		{ "0", true, 0, "" },
 		{ "*:0", false, 0, "" },
 		{ "0.0.0.0:0", false, 0, "" },
