@@ -177,6 +177,8 @@ $(unit_bin:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | needs-test
 # Allocations that fail when the test says so.
 $(BUILD)/unit/alloc: UNIT_LDFLAGS = \
     -Wl,--wrap=calloc,--wrap=realloc,--wrap=malloc,--wrap=free
+$(BUILD)/unit/sse-serve/no_memory: UNIT_LDFLAGS = \
+    -Wl,--wrap=calloc,--wrap=realloc,--wrap=malloc
 
 # A fuzzer, tests/fuzz/NAME.c, is linked with main() of tests/fuzz/replay to
 # replay its corpus, and with libFuzzer's to look for more.

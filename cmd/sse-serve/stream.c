@@ -144,21 +144,33 @@ say_place(struct stream *s, struct place p)
 	return sse_encode_event(&s->behind->own, &ev);
 }
 
+/* NULL with ENOMEM. */
+static json_t *
+json_channels(const struct subscriber *sub)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < sub->nchannels; i++) {
+		struct sse_text name = sub->channels[i].channel->named.name;
+
+		if (json_array_append_new(
+			names, json_stringn(name.ptr, name.len)) == -1) {
+			json_decref(names);
+			return NULL;
+		}
+	}
+	return names;
+}
+
 static int
 say_hello(struct stream *s, const struct era *era)
 {
-	json_t *names = json_array();
 	char place[PLACE_LEN];
 
-	for (size_t i = 0; names != NULL && i < s->sub.nchannels; i++) {
-		const struct channel *ch = s->sub.channels[i].channel;
-
-		json_array_append_new(names,
-		    json_stringn(ch->named.name.ptr, ch->named.name.len));
-	}
 	place_format(era->horizon, place);
 	return say_json(s, "sse:hello",
-	    json_pack("{s:o, s:s}", "channels", names, "place", place));
+	    json_pack("{s:o, s:s}", "channels", json_channels(&s->sub), "place",
+		place));
 }
 
 int
