@@ -230,6 +230,8 @@ lint-deps:
 	tests/deps build lint
 bench-deps:
 	tests/deps build bench
+	npm install --no-save --no-fund --no-audit --prefix $(BUILD)/bench-data \
+	    eventsource-parser@3
 
 # Every C file that is ours; each check names what it finds and fails.
 c_files = $(shell find lib cmd tests -name '*.[ch]')
@@ -344,4 +346,4 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
