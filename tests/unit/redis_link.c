@@ -380,6 +380,20 @@ test_publish(void **state)
 	redis_link_free(l);
 }
 
+/* On a machine that is busy, too, a last try may end without an answer. */
+static enum redis_link_state
+publish_in_vain(struct redis_link *l)
+{
+	int64_t until = within(WAIT_MS);
+	enum redis_link_state state;
+	enum bus_answer answer;
+
+	do {
+		state = publish(l, 300, &answer);
+	} while (state == REDIS_LINK_DOWN && clock_mono_ms() < until);
+	return state;
+}
+
 /* A Redis out of memory, or busy, is waited for as long as there is time. */
 static void
 test_busy(void **state)
@@ -391,7 +405,7 @@ test_busy(void **state)
 
 	(void)state;
 	own_redis_tell(&redis, "CONFIG SET maxmemory 1");
-	assert_int_equal(publish(l, 200, &answer), REDIS_LINK_BUSY);
+	assert_int_equal(publish_in_vain(l), REDIS_LINK_BUSY);
 	assert_non_null(strstr(redis_link_fault(l), "OOM"));
 	own_redis_tell(&redis, "CONFIG SET maxmemory 0");
 	assert_logged(0);
@@ -402,7 +416,7 @@ test_busy(void **state)
 	for (int done = 0; !done;)
 		redisBufferWrite(c, &done);
 	poll(NULL, 0, 50);
-	assert_int_equal(publish(l, 300, &answer), REDIS_LINK_BUSY);
+	assert_int_equal(publish_in_vain(l), REDIS_LINK_BUSY);
 	assert_non_null(strstr(redis_link_fault(l), "BUSY"));
 	{
 		redisContext *k = redisConnectUnix(redis.path);
