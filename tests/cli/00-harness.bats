@@ -21,6 +21,25 @@ load helper
 	[ "$(redis-cli -u "$SSE_REDIS_URL" GET kept)" = yes ]
 }
 
+@test "a Redis killed amid a transaction has none of it, and all that follows" {
+	start_redis 'appendonly yes' 'appendfsync always'
+	redis SET before yes
+	redis EVAL "redis.call('SET', KEYS[1], '') redis.call('SET', KEYS[2], '')" \
+	    2 half other
+	kill_redis
+	file=$(echo redis/appendonlydir/*.incr.aof)
+	at=$(grep -abo other "$file")
+	truncate -s "${at%%:*}" "$file"
+	for i in 1 2; do
+		restart_redis
+		[ "$(redis EXISTS before half other)" = 1 ]
+		redis SET "after$i" yes
+		kill_redis
+	done
+	restart_redis
+	[ "$(redis EXISTS before after1 after2)" = 3 ]
+}
+
 @test "two Redis servers are apart" {
 	start_redis
 	one=$SSE_REDIS_URL

@@ -250,6 +250,35 @@ has_mark() {
 	[ "$(wc -l <relay.err)" = 6 ]
 }
 
+# tear FILE: what it holds ends within the transaction that was written last.
+tear() {
+	local last
+
+	last=$(grep -abo XADD "$1" | tail -n 1)
+	truncate -s "${last%%:*}" "$1"
+}
+
+@test "the sink's file ends within a batch" {
+	start_both
+	start_source
+	gate 100
+	start_relay relay -N torn "$URL" redis:copy
+	await mark_is torn 100
+	gate 500
+	await mark_is torn 500
+	# As a kill amid the write does, now and then.
+	kill_redis
+	tear redis/appendonlydir/*.incr.aof
+	restart_redis
+	await_grep 'the mark of torn went from 500 to' relay.err
+	await mark_is torn 500
+	# What is left of it in the file would come back now.
+	kill_redis
+	restart_redis
+	gate $EVENTS
+	once copy
+}
+
 @test "the source over HTTP is killed and started again" {
 	start_both
 	start_source

@@ -199,10 +199,24 @@ start_redis() {
 	export REDIS_UNIX_URL=redis+unix://$PWD/$name/sock
 }
 
+# mend_redis NAME: what it was writing when it was killed is cut off as a whole.
+# Redis would leave the beginning of a transaction in the file, write behind it,
+# and run it or lose what follows when it starts once more: sse-redis(7).
+mend_redis() {
+	local manifest=$1/appendonlydir/appendonly.aof.manifest
+
+	[ ! -e "$manifest" ] ||
+	    redis-check-aof --fix "$manifest" <<<y >"$1.mend" 2>&1 || {
+		cat "$1.mend"
+		return 1
+	}
+}
+
 # restart_redis: start it again where it was, after stop_redis or kill_redis.
 restart_redis() {
 	local name=${REDIS:-redis} port=${REDIS_PORTS[${REDIS:-redis}]:-} try
 
+	mend_redis "$name" || return
 	for try in {1..50}; do
 		[ -n "${REDIS_PORTS[$name]:-}" ] ||
 		    port=$((10000 + (RANDOM * 32768 + RANDOM) % 22000))

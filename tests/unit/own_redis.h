@@ -64,6 +64,25 @@ own_redis_connect(const struct own_redis *o)
 }
 
 /*
+ * What it was writing when it was killed is cut off as a whole.  Redis would
+ * leave the beginning of a transaction in the file and write behind it.
+ */
+static inline void
+own_redis_mend(const struct own_redis *o)
+{
+	char manifest[96], command[256];
+
+	snprintf(manifest, sizeof(manifest),
+	    "%s/appendonlydir/appendonly.aof.manifest", o->dir);
+	snprintf(command, sizeof(command),
+	    "echo y | redis-check-aof --fix %s >/dev/null", manifest);
+	if (access(manifest, F_OK) == 0 && system(command) != 0) {
+		fprintf(stderr, "%s cannot be mended\n", manifest);
+		exit(1);
+	}
+}
+
+/*
  * Start it, the first time or again, and wait until it answers.  To be called
  * by the main thread: it dies with the thread that started it.
  */
@@ -72,6 +91,7 @@ own_redis_run(struct own_redis *o)
 {
 	int null;
 
+	own_redis_mend(o);
 	if ((o->pid = fork()) == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		null = open("/dev/null", O_RDWR);
