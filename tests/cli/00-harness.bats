@@ -87,3 +87,12 @@ load helper
 	LIMIT=1 SLOW=1 run limit sleep 100
 	[ "$status" -eq 124 ]
 }
+
+@test "what is stopped is woken and ended" {
+	spawn sleep sleep 1000
+	kill -STOP "${PIDS[sleep]}"
+	await is_stopped "${PIDS[sleep]}"
+	pid=${PIDS[sleep]}
+	end_all
+	is_gone "$pid"
+}

@@ -45,9 +45,9 @@ end_all() {
 
 	feed_close
 	for name in "${!PIDS[@]}"; do
-		# One that was stopped cannot end.  Not behind TERM, where it
+		# One that was stopped cannot end.  No other is woken, for that
 		# would undo the stop by which LeakSanitizer looks for leaks.
-		kill -CONT "${PIDS[$name]}" 2>/dev/null || continue
+		! is_stopped "${PIDS[$name]}" || kill -CONT "${PIDS[$name]}"
 		kill -TERM "${PIDS[$name]}" 2>/dev/null || :
 	done
 	for name in "${!PIDS[@]}"; do
@@ -60,6 +60,10 @@ end_all() {
 	done
 	PIDS=() REDIS_PORTS=()
 	return $fault
+}
+
+is_stopped() {
+	grep -q '^State:	T ' "/proc/$1/status" 2>/dev/null
 }
 
 sse_teardown() {
