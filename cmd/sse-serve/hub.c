@@ -20,8 +20,9 @@ hub_tell(struct hub *h, unsigned int worker, const struct notice *n)
 {
 	struct notice mine = *n;
 
+	/* One that is not told would be a loss without a word. */
 	if (notices_add(&h->ports[worker].out, &mine) == -1)
-		notice_clear(&mine);
+		err(EX_SOFTWARE, "notices");
 }
 
 /* Tell all workers that follow hist of a message, which the caller keeps. */

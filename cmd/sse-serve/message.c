@@ -81,9 +81,10 @@ struct message *
 message_new(struct sse_buf *scratch, const struct event *ev, struct place place,
     struct place prev)
 {
-	struct message head = {
-		.place = place, .prev = prev, .expires_ms = ev->expires_ms
-	};
+	struct message head = { .place = place,
+		.prev = prev,
+		.expires_ms = ev->expires_ms,
+		.has_match = ev->match.len > 0 };
 	struct message *m;
 
 	if (encode(scratch, ev, &head, place) == -1)

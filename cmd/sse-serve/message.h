@@ -33,6 +33,7 @@ struct message {
 	struct place place; /* zero: raw, live only */
 	struct place prev;  /* of the event before it in its channel */
 	int64_t expires_ms; /* Unix time; -1: never */
+	bool has_match;     /* it is for those who bear labels only */
 	char bytes[];
 };
 

@@ -99,6 +99,9 @@ subscriber_wants(
 
 	if (m->expires_ms >= 0 && m->expires_ms <= now_ms)
 		return false;
+	/* Nobody bears labels; who may see all fields may see it. */
+	if (m->has_match && !(s->show & SHOW_ROUTING))
+		return false;
 	if (s->predicate == NULL)
 		return true;
 	if (type.len == 0)

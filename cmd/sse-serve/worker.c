@@ -1,8 +1,10 @@
+#include <err.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "conn.h"
@@ -95,8 +97,9 @@ worker_tell(struct worker *w, const struct notice *n)
 	struct notice mine = *n;
 
 	mine.worker = w->id;
+	/* The hub would not know what is awaited of it. */
 	if (notices_add(&w->out, &mine) == -1)
-		notice_clear(&mine);
+		err(EX_SOFTWARE, "notices");
 }
 
 struct channel *

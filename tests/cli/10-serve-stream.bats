@@ -333,3 +333,20 @@ held() {
 	[ "$(grep -o '<td class="id">[0-9]*-[0-9]*</td>' dom | sort -u | wc -l)" \
 	    -eq 3 ]
 }
+
+@test "what is for bearers of labels reaches nobody who bears none" {
+	start_serve -a 127.0.0.1:0 -f sse < <(
+		printf '%s\n' 'match: role=admin' 'data: secret' '' 'data: open' ''
+		until [ -e done ]; do sleep 0.02; done
+	)
+	admin=$(sed -n '$p' serve.ready)
+	await seen_open
+	[ "$(curl -sN -m 1 "$URL/events?last=9" | grep '^data')" = 'data: open' ]
+	curl -sN -m 1 "$admin/events?last=9&show=routing" |
+	    grep -A 3 '^match: role=admin$' | grep -qx 'data: secret'
+	touch done
+}
+
+seen_open() {
+	curl -sN -m 1 "$URL/events?last=9" | grep -q '^data: open'
+}

@@ -159,7 +159,7 @@ publish_some(unsigned int show)
 	memset(text, 'x', sizeof(text));
 	ev.data = (struct sse_text){ text,
 		chance_below(chance_below(20) ? 200 : sizeof(text)) };
-	ev.match = TEXT("a=b");
+	ev.origin = TEXT("a-b");
 	wire = message_wire(
 	    publish_event(chance_below(2) ? news : sport, &ev), show);
 	assert_int_equal(sse_buf_append(&want, wire.ptr, wire.len), 0);
