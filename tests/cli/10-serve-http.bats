@@ -114,6 +114,7 @@ alive() {
 	start_serve --max-head 1k </dev/null
 	# "GET /?" ... " HTTP/1.1" and Host make 6 + 11 + 9 + 2 bytes besides.
 	raw "GET /?$(printf '%0996d' 0) HTTP/1.1\r\nHost: a\r\n\r\n" >got &
+	kept=$!
 	await_grep '^HTTP' got
 	grep -q '^HTTP/1.1 200 ' got
 	raw "GET /?$(printf '%0997d' 0) HTTP/1.1\r\nHost: a\r\n\r\n" |
@@ -123,7 +124,7 @@ alive() {
 	    grep -q '^HTTP/1.1 431 '
 	raw "GET / HTTP/1.1\r\n$(yes 'A: b\r\n' | head -n 65 | tr -d '\n')" |
 	    grep -q '^HTTP/1.1 431 '
-	kill %1 2>/dev/null || :
+	kill "$kept" 2>/dev/null || :
 	alive
 }
 
