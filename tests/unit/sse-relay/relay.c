@@ -499,8 +499,13 @@ numbers_next(struct source *s, struct event *ev)
 	return SOURCE_EVENT;
 }
 
-/* The wait ends when it ends; all that matters is that time passes. */
-static int
+/*
+ * The wait ends when it ends; all that matters is that time passes.  Not static,
+ * for libc's header makes poll() an inline function, and clang minds.
+ */
+int passes(int timeout_ms);
+
+int
 passes(int timeout_ms)
 {
 	int most = timeout_ms == -1 || timeout_ms > 5 ? 5 : timeout_ms;
