@@ -24,7 +24,16 @@ HARDEN := $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
     -fstack-protector-strong
 HARDEN_LD := -Wl,-z,relro,-z,now
 
-ifdef SAN
+# SAN=thread looks for races where threads are, SAN=1 for everything else.
+ifeq ($(SAN),thread)
+BUILD := build/tsan
+SANFLAGS := -fsanitize=thread
+HARDEN := -fstack-protector-strong
+SLOW := 4
+T ?= $(patsubst tests/%.bats,%,$(wildcard tests/cli/10-*.bats \
+    tests/cli/5?-*.bats)) $(patsubst tests/unit/%.c,unit/%,$(wildcard \
+    tests/unit/sse-serve/*.c))
+else ifdef SAN
 BUILD := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
@@ -321,6 +330,7 @@ make              build the library and the programs into build/
 make demo         a clock as an event stream on this machine, until Ctrl-C
 make check        all tests; T="unit/place cli/50-end-to-end": some of them
 make check SAN=1  the same under the address and undefined-behaviour sanitizers
+make check SAN=thread  sse-serve's tests under the thread sanitizer
 make fuzz         look for bad input, FUZZ_SECONDS=60 for each fuzzer
 make lint         manuals, layout and the static checkers
 make bench        measure

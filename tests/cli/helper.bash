@@ -36,6 +36,7 @@ sse_setup() {
 	# one whose exit status nobody looks at.
 	mkdir san
 	export ASAN_OPTIONS=exitcode=99:log_path=$PWD/san/log
+	export TSAN_OPTIONS=exitcode=99:log_path=$PWD/san/log
 	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
 	export UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$PWD/san/log
 }
