@@ -451,9 +451,15 @@ all_once() {
 	seq "$1" | cmp - got
 }
 
+logged() {
+	[ "$(redis EXISTS sse:log:news)" = 1 ]
+}
+
 @test "connections cut off again and again double and lose nothing" {
 	start_redis
 	spawn pub sse-pub -n 1000000 news < <(seq 200000)
+	# A first connection that fails is the end.
+	await logged
 	cuts=0
 	until is_gone "${PIDS[pub]}"; do
 		redis CLIENT KILL TYPE normal >/dev/null
