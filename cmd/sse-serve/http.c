@@ -544,3 +544,13 @@ http_method_is(const struct http_head *h, const char *method)
 	return h->method.len == strlen(method) &&
 	    memcmp(h->method.ptr, method, h->method.len) == 0;
 }
+
+int
+http_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		return (c | 0x20) - 'a' + 10;
+	return -1;
+}

@@ -110,4 +110,7 @@ int http_accepts(const struct http_head *h, const char *type, bool *by_name);
 /* Is the method this one?  (Letter case counts.) */
 bool http_method_is(const struct http_head *h, const char *method);
 
+/* The value of a hexadecimal digit; -1: it is none. */
+int http_hex(char c);
+
 #endif

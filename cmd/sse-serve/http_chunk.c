@@ -1,3 +1,4 @@
+#include "http.h"
 #include "http_chunk.h"
 
 enum state {
@@ -17,16 +18,6 @@ enum state {
 #define DIGITS_MAX 15 /* hexadecimal, so that no size overflows */
 
 static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
-static int
 go(struct http_chunk *c, enum state state)
 {
 	c->state = (int)state;
@@ -36,10 +27,10 @@ go(struct http_chunk *c, enum state state)
 static int
 read_size(struct http_chunk *c, char ch)
 {
-	if (hex(ch) >= 0) {
+	if (http_hex(ch) >= 0) {
 		if (c->digits++ == DIGITS_MAX)
 			return -1;
-		c->left = c->left << 4 | (uint64_t)hex(ch);
+		c->left = c->left << 4 | (uint64_t)http_hex(ch);
 		return 0;
 	}
 	if (c->digits == 0)

@@ -33,16 +33,6 @@ same(struct sse_text a, struct sse_text b)
 	return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 /*
  * Copy t with its escapes undone.  In a query "+" is a space, as forms and
  * URLSearchParams write it.
@@ -56,12 +46,13 @@ unescape(struct draft *d, struct sse_text t, bool query, struct sse_text *to)
 		char c = t.ptr[i];
 
 		if (c == '%') {
-			if (t.len - i < 3 || hex(t.ptr[i + 1]) < 0 ||
-			    hex(t.ptr[i + 2]) < 0)
+			if (t.len - i < 3 || http_hex(t.ptr[i + 1]) < 0 ||
+			    http_hex(t.ptr[i + 2]) < 0)
 				return refuse(d, 400,
 				    "the URL has a % without two hexadecimal "
 				    "digits behind it");
-			c = (char)(hex(t.ptr[i + 1]) << 4 | hex(t.ptr[i + 2]));
+			c = (char)(http_hex(t.ptr[i + 1]) << 4 |
+			    http_hex(t.ptr[i + 2]));
 			i += 2;
 		} else if (c == '+' && query)
 			c = ' ';

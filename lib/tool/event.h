@@ -1,6 +1,6 @@
 /*
  * An event as it passes between the programs: what the standard knows and the
- * fields that route it (DESIGN "An event between the programs").  It borrows
+ * fields that route it (sse-redis(7)).  It borrows
  * all of its texts; whoever keeps one makes a copy of its own.
  */
 #ifndef EVENT_H
@@ -57,7 +57,7 @@ int event_set_field(
  */
 const char *event_fault(const struct event *ev);
 
-/* Is name a channel's: 1 to 200 bytes of UTF-8 without what DESIGN forbids? */
+/* Is name a channel's: 1 to 200 bytes of UTF-8 without what divides or matches names? */
 bool channel_valid(struct sse_text name);
 
 /* Is it of a reserved family: broadcast, presence, client:ID, group:NAME? */

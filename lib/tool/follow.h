@@ -90,7 +90,7 @@ struct sse_text follow_last_id(const struct follow *f);
 int follow_rewind(struct follow *f, struct sse_text id);
 
 /*
- * After FAULT: a status of DESIGN's table, and one printable line that names the
+ * After FAULT: an exit status of sse-tools(7), and one printable line that names the
  * URL, without its password, and the cause.
  */
 int follow_status(const struct follow *f);

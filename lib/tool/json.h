@@ -1,5 +1,5 @@
 /*
- * An event as one JSON line (DESIGN "An event between the programs").
+ * An event as one JSON line (sse-redis(7)).
  */
 #ifndef JSON_H
 #define JSON_H

@@ -21,7 +21,7 @@ enum verdict_what {
 
 struct verdict {
 	enum verdict_what what;
-	int status; /* of DESIGN's table, for a program that ends by it */
+	int status; /* an exit status, for a program that ends by it */
 };
 
 /* Of a response by its status and Content-Type (NULL: it has none). */

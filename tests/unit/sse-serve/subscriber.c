@@ -362,7 +362,7 @@ latest(struct place a, uint64_t ms)
 	return place_max(a, place_of(ms, 0));
 }
 
-/* DESIGN "Places, cursors, gaps": where a log cannot tell, retention does. */
+/* Where a log cannot tell, retention does. */
 static bool
 retention_doubts(struct place cursor)
 {
