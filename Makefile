@@ -263,8 +263,8 @@ lint-cppcheck: $(embed_inc)
 	    --library=bsd --include=$(BSD_SYS)/queue.h \
 	    --include=$(BSD_SYS)/tree.h \
 	    -D_GNU_SOURCE -Ilib -Ilib/tool $(filter %.c,$(c_files))
+# One file a run: clang-tidy 14 carries faults from one to the next.
 lint-tidy: needs-test $(embed_inc)
-	# One file a run: clang-tidy 14 carries faults from one to the next.
 	$(call say,LINT,clang-tidy)printf '%s\n' $(filter %.c,$(c_files)) | \
 	    xargs -P $(JOBS) -n 1 sh -c 'out=$$(clang-tidy --quiet "$$@" -- \
 		-std=c11 $(ALL_CPPFLAGS) 2>&1); status=$$?; \
