@@ -12,6 +12,7 @@ BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DATADIR ?= $(PREFIX)/share/sse-tools
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
@@ -30,7 +31,7 @@ BUILD := build/tsan
 SANFLAGS := -fsanitize=thread
 HARDEN := -fstack-protector-strong
 SLOW := 4
-T ?= $(patsubst tests/%.bats,%,$(wildcard tests/cli/10-*.bats \
+T ?= $(patsubst tests/%.bats,%,$(wildcard tests/cli/1?-*.bats \
     tests/cli/5?-*.bats)) $(patsubst tests/unit/%.c,unit/%,$(wildcard \
     tests/unit/sse-serve/*.c))
 else ifdef SAN
@@ -53,7 +54,8 @@ endif
 
 # Needed libraries: what pkg-config calls them, and Debian's package.
 NEEDS := libbsd-overlay=libbsd-dev hiredis=libhiredis-dev \
-    jansson=libjansson-dev libcurl=libcurl4-openssl-dev
+    jansson=libjansson-dev libjwt=libjwt-dev libcrypto=libssl-dev \
+    libcurl=libcurl4-openssl-dev
 NEEDS_TEST := cmocka=libcmocka-dev
 pkgs := $(foreach n,$(NEEDS),$(firstword $(subst =, ,$n)))
 
@@ -83,11 +85,12 @@ ALL_LDFLAGS = -pie -pthread $(HARDEN_LD) -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 
 PROGRAMS := sse-serve sse-pub sse-tail sse-relay
 MAINS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
-LIBS_sse-serve = -lev $(call lib_of,hiredis jansson) $(BSD_LIBS)
+LIBS_sse-serve = -lev $(call lib_of,hiredis jansson libjwt libcrypto) $(BSD_LIBS)
 LIBS_sse-pub = $(call lib_of,hiredis jansson) $(BSD_LIBS) -ldl
 LIBS_sse-tail = $(call lib_of,libcurl jansson) $(BSD_LIBS)
 LIBS_sse-relay = $(call lib_of,libcurl hiredis jansson) $(BSD_LIBS)
-ALL_LIBS = -lev -ldl $(call lib_of,libcurl hiredis jansson) $(BSD_LIBS)
+ALL_LIBS = -lev -ldl $(call lib_of,libcurl hiredis jansson libjwt libcrypto) \
+    $(BSD_LIBS)
 
 SONAME := libsse.so.$(ABI)
 SHARED := $(BUILD)/libsse.so.$(VERSION)
@@ -208,8 +211,10 @@ $(BUILD)/fuzzer/%: $(BUILD)/tests/fuzz/%.o $(fuzz_libs)
 
 # Programs that measure.
 bench_src := $(wildcard tests/bench/*.c)
+$(BUILD)/bench-kit.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/kit/*.c))
 bench-programs: $(bench_src:tests/%.c=$(BUILD)/%)
-$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tool.a $(BUILD)/libsse.a
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/bench-kit.a \
+    $(BUILD)/tool.a $(BUILD)/libsse.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
@@ -277,6 +282,8 @@ man_names = $(shell awk '/^\.Sh/ { name = $$2 == "NAME" } name && \
     /^\.Nm/ && FILENAME !~ "/" $$2 "\\." { print FILENAME ":" $$2 }' $(man_pages))
 # For clients in other languages; the programs carry them within.
 scripts := $(wildcard lib/tool/*.lua)
+# For systemd, which is told where the programs are.
+service_units := $(wildcard cmd/*/*.service cmd/*/*.socket)
 put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
 
 install: installable
@@ -305,6 +312,11 @@ install: installable
 	    [ ! -f cmd/$$p/_$$p ] || install -D -m 644 cmd/$$p/_$$p \
 		$(DESTDIR)$(ZSHDIR)/_$$p || exit; \
 	done
+	$(Q)for u in $(service_units); do \
+	    install -D -m 644 $$u $(DESTDIR)$(UNITDIR)/$${u##*/} && \
+	    sed -i 's|=/usr/bin/sse-|=$(BINDIR)/sse-|' \
+		$(DESTDIR)$(UNITDIR)/$${u##*/} || exit; \
+	done
 	$(Q)[ -n "$(DESTDIR)" ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig || \
 	    echo "The loader has yet to be told of $(LIBDIR): run ldconfig as root" >&2
 
@@ -312,6 +324,7 @@ installed = $(PROGRAMS:%=$(BINDIR)/%) $(LIBDIR)/$(notdir $(SHARED)) \
     $(LIBDIR)/$(SONAME) $(LIBDIR)/libsse.so $(LIBDIR)/libsse.a \
     $(INCLUDEDIR)/sse.h $(PKGCONFIGDIR)/libsse.pc \
     $(scripts:lib/tool/%=$(DATADIR)/%) \
+    $(addprefix $(UNITDIR)/,$(notdir $(service_units))) \
     $(foreach m,$(man_pages),$(MANDIR)/man$(patsubst .%,%,$(suffix $m))/$(notdir $m)) \
     $(foreach n,$(man_names),$(MANDIR)/man$(lastword $(subst ., ,$(firstword \
     $(subst :, ,$n))))/$(lastword $(subst :, ,$n))$(suffix $(firstword $(subst :, ,$n)))) \

@@ -25,42 +25,37 @@ struct lines {
 };
 
 struct feed {
-	int fd, stop_fd;
-	enum input_format format;
-	const struct defaults *defaults;
+	const struct feed_conf *conf;
 	struct sink *sink;
 	struct input *in;
 	char *buf;
-	size_t used, len;  /* of buf: taken by the input, read */
-	bool begun;        /* something was read */
-	bool ended;        /* nothing more is to be read */
-	bool stopped;      /* by stop_fd, not by the end of the input */
-	bool drained;      /* the input has nothing left to give */
-	bool held;         /* ev is the next event, and not in a batch yet */
-	bool any;          /* there was an event */
-	char last_byte;    /* of what was read */
-	struct event ev;   /* borrows from in and buf */
-	bool on_way;       /* a batch is */
-	bool failed;       /* publishing did */
-	int status;        /* 0, or why it ends */
-	struct lines sent; /* of the batch on its way */
-	struct lines next; /* of the batch that is gathered */
+	size_t used, len; /* of buf: taken by the input, read */
+	bool begun;       /* something was read */
+	bool ended;       /* nothing more is to be read */
+	bool stopped;     /* by stop_fd, not by the end of the input */
+	bool drained;     /* the input has nothing left to give */
+	bool held;        /* ev is the next event, and not in a batch yet */
+	bool any;         /* there was an event */
+	char last_byte;   /* of what was read */
+	struct event ev;  /* borrows from in and buf */
+	bool failed;      /* publishing did */
+	int status;       /* 0, or why it ends */
+	size_t nsent;     /* batches on their way */
+	struct lines sent[SINK_WINDOW_MAX]; /* theirs, the oldest first */
+	struct lines next;                  /* of the batch that is gathered */
+	unsigned long long done;            /* the last line published */
 };
 
 struct feed *
-feed_new(int fd, int stop_fd, enum input_format format, size_t max_bytes,
-    const struct defaults *d, struct sink *s)
+feed_new(const struct feed_conf *conf, struct sink *s)
 {
 	struct feed *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
-	f->fd = fd;
-	f->format = format;
-	f->defaults = d;
+	f->conf = conf;
 	f->sink = s;
-	f->stop_fd = stop_fd;
-	if ((f->in = input_new(format, max_bytes)) == NULL ||
+	if ((f->in = input_new(conf->format, conf->max_bytes)) == NULL ||
 	    (f->buf = malloc(READ_BYTES)) == NULL) {
 		feed_free(f);
 		return NULL;
@@ -81,8 +76,9 @@ feed_free(struct feed *f)
 static const char *
 unit(const struct feed *f)
 {
-	return f->format == INPUT_NUL || f->format == INPUT_WHOLE ? "record"
-								  : "line";
+	return f->conf->format == INPUT_NUL || f->conf->format == INPUT_WHOLE
+	    ? "record"
+	    : "line";
 }
 
 /* The input is at fault: nothing after it is read. */
@@ -119,11 +115,35 @@ next_event(struct feed *f)
 	if (!f->ended || !f->begun)
 		return 0;
 	/* What a signal has cut off is half a line, and not to be published. */
-	if (f->drained || (f->stopped && f->format != INPUT_SSE))
+	if (f->drained || (f->stopped && f->conf->format != INPUT_SSE))
 		return 0;
 	if ((r = input_end(f->in, &f->ev)) == 0)
 		f->drained = true;
 	return r;
+}
+
+/* What stands before the separator is the channel. */
+static void
+split(struct event *ev, struct sse_text sep)
+{
+	const char *at = sep.len == 0 || ev->data.len == 0
+	    ? NULL
+	    : memmem(ev->data.ptr, ev->data.len, sep.ptr, sep.len);
+	size_t before;
+
+	if (at == NULL)
+		return;
+	before = (size_t)(at - ev->data.ptr);
+	ev->channel = (struct sse_text){ ev->data.ptr, before };
+	ev->data.ptr = at + sep.len;
+	ev->data.len -= before + sep.len;
+}
+
+/* The time, where it is needed: it is as costly as reading the line. */
+static int64_t
+now_ms(const struct feed *f)
+{
+	return f->conf->defaults->expires_in_ms == -1 ? 0 : clock_unix_ms();
 }
 
 /* Read the next event and check it; GATHER_FULL says that one is held. */
@@ -144,7 +164,8 @@ hold_event(struct feed *f)
 		return fault(f, EX_SOFTWARE);
 	}
 	f->any = true;
-	defaults_fill(f->defaults, &f->ev, clock_unix_ms());
+	split(&f->ev, f->conf->split);
+	defaults_fill(f->conf->defaults, &f->ev, now_ms(f));
 	if (f->ev.channel.len == 0)
 		return event_at_fault(f, "the event names no channel");
 	if ((why = event_fault(&f->ev)) != NULL)
@@ -166,7 +187,7 @@ gather(struct feed *f)
 		if (f->sink->gathered == 0)
 			f->next.first = input_line(f->in);
 		f->next.last = input_line(f->in);
-		if (sink_add(f->sink, &f->ev) == -1) {
+		if (sink_add(f->sink, &f->ev, f->conf->once) == -1) {
 			warn("%s %llu", unit(f), f->next.last);
 			return fault(f, EX_SOFTWARE);
 		}
@@ -180,48 +201,76 @@ static void
 failed(struct feed *f)
 {
 	const struct sink *s = f->sink;
+	unsigned long long first = f->sent[0].first;
+	unsigned long long last = f->sent[f->nsent - 1].last;
 
 	warnx("%s", s->fault);
-	if (s->unsure && f->sent.first == f->sent.last)
+	if (f->conf->unnumbered)
+		warnx("what comes from now on is not published");
+	else if (s->unsure && first == last)
 		warnx("%s %llu may have been published, what follows it is not",
-		    unit(f), f->sent.first);
+		    unit(f), first);
 	else if (s->unsure)
 		warnx("%ss %llu to %llu may have been published, "
 		      "what follows them is not",
-		    unit(f), f->sent.first, f->sent.last);
+		    unit(f), first, last);
 	else
 		warnx("%s %llu and what follows it are not published", unit(f),
-		    f->sent.first);
+		    first);
 	f->status = s->status;
 	f->failed = true;
 }
 
+/* IDs cannot be written: what is on its way is the last. */
+static void
+untold(struct feed *f)
+{
+	unsigned long long last = f->done;
+
+	warn("standard output");
+	f->status = EX_IOERR;
+	if (f->failed)
+		return;
+	f->failed = true;
+	if (f->nsent > 0)
+		last = f->sent[f->nsent - 1].last;
+	while (f->sink->on_way > 0)
+		if (sink_receive(f->sink) == SINK_FAILED) {
+			failed(f);
+			return;
+		}
+	warnx("what follows %s %llu is not published", unit(f), last);
+}
+
+/* Take note of what is no longer on its way. */
 static void
 follow(struct feed *f, enum sink_state state)
 {
-	f->on_way = state == SINK_SENT;
+	size_t done = f->nsent - f->sink->on_way;
+
+	if (state == SINK_FAILED && done == f->nsent)
+		done--; /* a sink that sends at once has nothing on its way */
+	if (done > 0)
+		f->done = f->sent[done - 1].last;
+	f->nsent -= done;
+	memmove(f->sent, f->sent + done, f->nsent * sizeof(f->sent[0]));
 	if (state == SINK_FAILED)
 		failed(f);
-	if (sink_tell_ids(f->sink) == -1) {
-		warn("standard output");
-		warnx("what follows %s %llu is not published", unit(f),
-		    f->sent.last);
-		f->status = EX_IOERR;
-		f->failed = true;
-	}
+	if (sink_tell_ids(f->sink) == -1)
+		untold(f);
 }
 
 static void
 send_batch(struct feed *f)
 {
-	f->sent = f->next;
+	f->sent[f->nsent++] = f->next;
 	follow(f, sink_send(f->sink));
 }
 
 static void
 read_input(struct feed *f)
 {
-	ssize_t n = read(f->fd, f->buf, READ_BYTES);
+	ssize_t n = read(f->conf->fd, f->buf, READ_BYTES);
 
 	if (n == -1) {
 		if (errno == EINTR || errno == EAGAIN)
@@ -244,7 +293,7 @@ patience(const struct feed *f)
 {
 	int64_t left_ms = f->sink->deadline_ms - clock_mono_ms();
 
-	if (!f->on_way)
+	if (f->nsent == 0)
 		return -1;
 	if (left_ms > INT_MAX)
 		return INT_MAX;
@@ -256,13 +305,13 @@ static void
 wait_for(struct feed *f, bool want_input)
 {
 	struct pollfd p[] = {
-		{ .fd = want_input ? f->fd : -1, .events = POLLIN },
-		{ .fd = f->on_way ? f->sink->fd : -1, .events = POLLIN },
-		{ .fd = f->stopped ? -1 : f->stop_fd, .events = POLLIN },
+		{ .fd = want_input ? f->conf->fd : -1, .events = POLLIN },
+		{ .fd = f->nsent > 0 ? f->sink->fd : -1, .events = POLLIN },
+		{ .fd = f->stopped ? -1 : f->conf->stop_fd, .events = POLLIN },
 	};
 	int n;
 
-	if (!want_input && !f->on_way)
+	if (!want_input && f->nsent == 0)
 		return;
 	n = poll(p, sizeof(p) / sizeof(p[0]), patience(f));
 	if (n == -1 && errno != EINTR)
@@ -271,7 +320,7 @@ wait_for(struct feed *f, bool want_input)
 		return;
 	if (p[2].revents != 0)
 		f->stopped = f->ended = true;
-	if (f->on_way && (n == 0 || p[1].revents != 0))
+	if (f->nsent > 0 && (n == 0 || p[1].revents != 0))
 		follow(f, sink_receive(f->sink));
 	if (p[0].revents != 0 && !f->ended)
 		read_input(f);
@@ -281,7 +330,7 @@ wait_for(struct feed *f, bool want_input)
 static bool
 cut_off(struct feed *f)
 {
-	switch (f->format) {
+	switch (f->conf->format) {
 	case INPUT_SSE:
 		return input_unfinished(f->in);
 	case INPUT_WHOLE:
@@ -300,13 +349,24 @@ finish(struct feed *f)
 		return f->status;
 	if (cut_off(f)) {
 		warnx("the input ends within %s, which is not published",
-		    f->format == INPUT_LINE ? "a line" : "an event");
+		    f->conf->format == INPUT_LINE ? "a line" : "an event");
 		return EX_DATAERR;
 	}
 	if (f->any || f->stopped)
 		return EX_OK;
 	warnx("no event on standard input");
 	return EX_NOINPUT;
+}
+
+/*
+ * Is the batch that is gathered to leave?  When nothing is on its way, at once;
+ * else it grows until it is full, or until there is nothing to wait for.
+ */
+static bool
+due(const struct feed *f, enum gathered g)
+{
+	return f->sink->gathered > 0 && sink_open(f->sink) &&
+	    (f->nsent == 0 || g == GATHER_FULL);
 }
 
 int
@@ -316,14 +376,15 @@ feed_run(struct feed *f)
 
 	for (;;) {
 		g = gather(f);
-		if (!f->on_way && f->sink->gathered > 0)
+		if (due(f, g))
 			send_batch(f);
-		if (f->failed)
-			break;
-		if (f->ended && g != GATHER_FULL && !f->on_way &&
+		else if (f->ended && g != GATHER_FULL && f->nsent == 0 &&
 		    f->sink->gathered == 0)
 			break;
-		wait_for(f, g == GATHER_DRY && !f->ended);
+		else
+			wait_for(f, g == GATHER_DRY && !f->ended);
+		if (f->failed)
+			break;
 	}
 	return finish(f);
 }

@@ -1,6 +1,6 @@
 /*
- * Standard input into a sink: read, gather, send, in that order and for as
- * long as there is input, with one batch on its way at a time.
+ * Input into a sink: read, gather, send, in that order and for as long as there
+ * is input, while the answers to batches sent are awaited.
  */
 #ifndef FEED_H
 #define FEED_H
@@ -9,14 +9,22 @@
 #include "input.h"
 #include "sink.h"
 
+/* What is fed; all is borrowed. */
+struct feed_conf {
+	int fd;
+	int stop_fd; /* when it can be read, the reading ends; -1: none */
+	enum input_format format;
+	size_t max_bytes;      /* of an event */
+	struct sse_text split; /* what parts channel and data; empty: none */
+	struct sse_text once;  /* as of sink_add() */
+	bool unnumbered;       /* its lines are nothing to the user */
+	const struct defaults *defaults;
+};
+
 struct feed;
 
-/*
- * Reads fd.  The reading ends when stop_fd, -1 for none, can be read.  All else
- * is borrowed.  NULL with ENOMEM.
- */
-struct feed *feed_new(int fd, int stop_fd, enum input_format format,
-    size_t max_bytes, const struct defaults *d, struct sink *s);
+/* NULL with ENOMEM. */
+struct feed *feed_new(const struct feed_conf *conf, struct sink *s);
 void feed_free(struct feed *f);
 
 /*

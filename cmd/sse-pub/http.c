@@ -1,9 +1,13 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "http.h"
 #include "event.h"
@@ -26,9 +30,13 @@ struct curl {
 struct http {
 	struct curl curl;
 	CURL *easy;
-	struct curl_slist *headers;
-	const char *base; /* borrowed */
+	struct curl_slist *headers; /* of every request */
+	struct curl_slist *own;     /* of the one that is made */
+	const char *base;           /* borrowed */
+	const volatile sig_atomic_t *stop;
 	struct sse_buf body;
+	int64_t reached;
+	bool headed; /* the answer's headers have come to their end */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -74,16 +82,55 @@ take_body(char *p, size_t size, size_t n, void *arg)
 	return n;
 }
 
+/* A header of the answer. */
+static size_t
+take_header(char *p, size_t size, size_t n, void *arg)
+{
+	static const char name[] = "Sse-Reached:";
+	struct http *h = arg;
+	char number[24] = "";
+
+	n *= size;
+	h->headed = n > 0 && (*p == '\r' || *p == '\n');
+	if (n > strlen(name) && strncasecmp(p, name, strlen(name)) == 0) {
+		size_t len = n - strlen(name);
+
+		memcpy(number, p + strlen(name),
+		    len < sizeof(number) ? len : sizeof(number) - 1);
+		h->reached = strtoll(number, NULL, 10);
+	}
+	return n;
+}
+
+/* About once a second, and whenever something happens. */
+static int
+look_up(void *arg, curl_off_t dt, curl_off_t dn, curl_off_t ut, curl_off_t un)
+{
+	const struct http *h = arg;
+
+	(void)dt;
+	(void)dn;
+	(void)ut;
+	(void)un;
+	return h->stop != NULL && *h->stop;
+}
+
 /* Append a header line; -1 when memory ran out. */
 static int
-add_header(struct http *h, const char *line)
+append(struct http *h, struct curl_slist **list, const char *line)
 {
-	struct curl_slist *l = h->curl.append(h->headers, line);
+	struct curl_slist *l = h->curl.append(*list, line);
 
 	if (l == NULL)
 		return -1;
-	h->headers = l;
+	*list = l;
 	return 0;
+}
+
+static int
+add_header(struct http *h, const char *line)
+{
+	return append(h, &h->headers, line);
 }
 
 static int
@@ -98,16 +145,13 @@ set_up(struct http *h)
 		return -1;
 	c->setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
 	c->setopt(h->easy, CURLOPT_ERRORBUFFER, h->why);
-	c->setopt(h->easy, CURLOPT_HTTPHEADER, h->headers);
 	c->setopt(h->easy, CURLOPT_USERAGENT, "sse-pub/" SSE_VERSION);
 	c->setopt(h->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	c->setopt(h->easy, CURLOPT_WRITEFUNCTION, take_body);
 	c->setopt(h->easy, CURLOPT_WRITEDATA, h);
-	/*
-	 * A request on a connection that was kept, and has died, libcurl sends
-	 * again by itself; it might be published twice.
-	 */
-	c->setopt(h->easy, CURLOPT_FORBID_REUSE, 1L);
+	c->setopt(h->easy, CURLOPT_HEADERFUNCTION, take_header);
+	c->setopt(h->easy, CURLOPT_HEADERDATA, h);
+	c->setopt(h->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	if (strncmp(h->base, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
 		c->setopt(h->easy, CURLOPT_UNIX_SOCKET_PATH,
 		    h->base + strlen(UNIX_PREFIX));
@@ -145,10 +189,107 @@ http_free(struct http *h)
 		h->curl.cleanup(h->easy);
 	if (h->headers != NULL)
 		h->curl.free_all(h->headers);
+	if (h->own != NULL)
+		h->curl.free_all(h->own);
 	if (h->curl.handle != NULL)
 		dlclose(h->curl.handle);
 	sse_buf_free(&h->body);
 	free(h);
+}
+
+#define SECRET_MAX ((size_t)64 << 10) /* bytes of a file with headers */
+
+/* Whole, with a NUL behind it, to be freed; NULL with errno. */
+static char *
+read_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), saved;
+	char *text = calloc(1, SECRET_MAX + 1);
+	struct stat st;
+	size_t len = 0;
+	ssize_t n = -1;
+
+	if (fd != -1 && text != NULL && fstat(fd, &st) == 0) {
+		if (st.st_mode & (S_IRGRP | S_IROTH))
+			warnx("%s can be read by others: chmod 600 %s", path,
+			    path);
+		while ((n = read(fd, text + len, SECRET_MAX - len)) > 0)
+			len += (size_t)n;
+	}
+	saved = errno;
+	if (fd != -1)
+		close(fd);
+	if (n == -1) {
+		free(text);
+		text = NULL;
+	}
+	errno = saved;
+	return text;
+}
+
+static int
+add_line(struct http *h, const char *line, const char **fault)
+{
+	*fault = "it is not of the form 'Name: value'";
+	if (strpbrk(line, "\r\n") != NULL || line[0] == ':' ||
+	    strpbrk(line, ":;") == NULL)
+		return -1;
+	*fault = "out of memory";
+	return add_header(h, line);
+}
+
+int
+http_add_header(struct http *h, const char *arg, const char **fault)
+{
+	char *text, *rest, *line;
+	int r = 0;
+
+	*fault = NULL;
+	if (*arg != '@')
+		return add_line(h, arg, fault);
+	if ((text = rest = read_file(arg + 1)) == NULL)
+		return -1;
+	while (r == 0 && (line = strsep(&rest, "\n")) != NULL) {
+		line[strcspn(line, "\r")] = '\0';
+		if (*line != '\0')
+			r = add_line(h, line, fault);
+	}
+	freezero(text, SECRET_MAX + 1);
+	return r;
+}
+
+int
+http_set_bearer(struct http *h, const char *arg, const char **fault)
+{
+	static const char start[] = "Authorization: Bearer ";
+	struct sse_buf b = { 0 };
+	char *text = NULL;
+	int r = -1;
+
+	*fault = NULL;
+	if (*arg == '@' && (arg = text = read_file(arg + 1)) == NULL)
+		return -1;
+	*fault = "it holds no token";
+	if (strcspn(arg, " \t\r\n") > 0 &&
+	    sse_buf_append(&b, start, strlen(start)) == 0 &&
+	    sse_buf_append(&b, arg, strcspn(arg, " \t\r\n")) == 0 &&
+	    sse_buf_append(&b, "", 1) == 0)
+		r = add_line(h, b.ptr, fault);
+	if (text != NULL)
+		freezero(text, SECRET_MAX + 1);
+	if (b.ptr != NULL)
+		explicit_bzero(b.ptr, b.len);
+	sse_buf_free(&b);
+	return r;
+}
+
+void
+http_set_stop(struct http *h, const volatile sig_atomic_t *stop)
+{
+	h->stop = stop;
+	h->curl.setopt(h->easy, CURLOPT_XFERINFOFUNCTION, look_up);
+	h->curl.setopt(h->easy, CURLOPT_XFERINFODATA, h);
+	h->curl.setopt(h->easy, CURLOPT_NOPROGRESS, stop == NULL ? 1L : 0L);
 }
 
 const char *
@@ -253,8 +394,13 @@ read_answer(struct http *h, CURLcode code, struct http_answer *a)
 	curl_off_t retry_s = 0, connect_us = 0;
 	char *type = NULL;
 
-	*a = (struct http_answer){ .type = "", .fault = h->why };
+	*a = (struct http_answer){
+		.type = "", .fault = h->why, .reached = h->reached
+	};
 	a->body = (struct sse_text){ h->body.ptr, h->body.len };
+	/* To libcurl, headers that break off are whole. */
+	if (code == CURLE_OK && !h->headed)
+		code = CURLE_PARTIAL_FILE;
 	if (h->why[0] == '\0')
 		a->fault = c->strerror(code);
 	if (code != CURLE_OK) {
@@ -270,18 +416,36 @@ read_answer(struct http *h, CURLcode code, struct http_answer *a)
 		a->type = type;
 }
 
+/* The headers of a request: those of every one, and line. */
+static int
+make_headers(struct http *h, const char *line)
+{
+	if (h->own != NULL)
+		h->curl.free_all(h->own);
+	h->own = NULL;
+	for (const struct curl_slist *l = h->headers; l != NULL; l = l->next)
+		if (append(h, &h->own, l->data) == -1)
+			return -1;
+	return line == NULL ? 0 : append(h, &h->own, line);
+}
+
 int
-http_post(struct http *h, struct sse_text channel, const struct sse_buf *b,
-    int64_t timeout_ms, struct http_answer *a)
+http_post(struct http *h, struct sse_text channel, const char *line,
+    const struct sse_buf *b, int64_t timeout_ms, struct http_answer *a)
 {
 	const struct curl *c = &h->curl;
 	char *url = http_target(h->base, channel);
 
-	if (url == NULL)
+	if (url == NULL || make_headers(h, line) == -1) {
+		free(url);
 		return -1;
+	}
 	h->body.len = 0;
+	h->reached = -1;
+	h->headed = false;
 	h->why[0] = '\0';
 	c->setopt(h->easy, CURLOPT_URL, url);
+	c->setopt(h->easy, CURLOPT_HTTPHEADER, h->own);
 	c->setopt(h->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	c->setopt(h->easy, CURLOPT_POST, 1L);
 	c->setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)b->len);

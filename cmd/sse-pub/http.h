@@ -6,6 +6,7 @@
 #ifndef HTTP_H
 #define HTTP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct http_answer {
 	long status; /* of HTTP; 0: there was no answer */
 	bool unsure; /* no answer, but the peer may have the request */
 	int64_t retry_after_ms; /* -1: not told */
+	int64_t reached;        /* subscribers, by Sse-Reached; -1: not told */
 	const char *type;       /* the content type, or "" */
 	struct sse_text body;   /* its beginning, up to HTTP_BODY_MAX */
 	const char *fault;      /* without answer: why */
@@ -26,11 +28,23 @@ struct http_answer {
 #define HTTP_BODY_MAX ((size_t)1 << 20)
 
 /*
- * base is where the server is: http://, https:// or unix:PATH.  NULL with
- * *fault a constant text: libcurl is missing, or memory ran out.
+ * base is where the server is: http://, https:// or unix:PATH; borrowed.  NULL
+ * with *fault a constant text: libcurl is missing, or memory ran out.
  */
 struct http *http_new(const char *base, const char **fault);
 void http_free(struct http *h);
+
+/*
+ * Send this line, "Name: value", or with "@FILE" each line of a file, with
+ * every request.  -1 with *fault a constant, or NULL and errno of the file.
+ */
+int http_add_header(struct http *h, const char *arg, const char **fault);
+
+/* Send this token, or that in "@FILE", to who asks for one (RFC 6750). */
+int http_set_bearer(struct http *h, const char *arg, const char **fault);
+
+/* From now on a request ends, without an answer, once *stop is set. */
+void http_set_stop(struct http *h, const volatile sig_atomic_t *stop);
 
 /*
  * Why base names no server, or NULL.  The answer is a constant; libcurl is not
@@ -39,11 +53,13 @@ void http_free(struct http *h);
 const char *http_base_fault(const char *base);
 
 /*
- * POST body, an event stream, to /events/CHANNEL, in timeout_ms at most.
- * The answer is good until the next call.  -1 with ENOMEM.
+ * POST body, an event stream, to /events/CHANNEL, in timeout_ms at most, with
+ * one more header line, which tells a repeat: libcurl itself sends a request
+ * again whose connection was kept and has died.  The answer is good until the
+ * next call.  -1 with ENOMEM.
  */
-int http_post(struct http *h, struct sse_text channel, const struct sse_buf *b,
-    int64_t timeout_ms, struct http_answer *a);
+int http_post(struct http *h, struct sse_text channel, const char *line,
+    const struct sse_buf *b, int64_t timeout_ms, struct http_answer *a);
 
 /*
  * base for messages, without what stands before @, which may be a secret; to

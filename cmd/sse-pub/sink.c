@@ -6,20 +6,43 @@
 
 #include "sink.h"
 
+void
+sink_init(struct sink *s, const struct sink_ops *ops, int64_t timeout_ms)
+{
+	s->ops = ops;
+	s->timeout_ms = timeout_ms;
+	s->batch_max = SINK_BATCH_EVENTS;
+	s->window = 1;
+	s->fd = -1;
+	s->reached = UINT64_MAX;
+}
+
 bool
 sink_fits(const struct sink *s, const struct event *ev)
 {
 	return s->gathered == 0 ||
-	    (s->gathered < SINK_BATCH_EVENTS && s->ops->fits(s, ev));
+	    (s->gathered < s->batch_max && s->ops->fits(s, ev));
 }
 
 int
-sink_add(struct sink *s, const struct event *ev)
+sink_add(struct sink *s, const struct event *ev, struct sse_text once)
 {
-	if (s->ops->add(s, ev) == -1)
+	if (s->ops->add(s, ev, once) == -1)
 		return -1;
 	s->gathered++;
 	return 0;
+}
+
+bool
+sink_open(const struct sink *s)
+{
+	return s->on_way < s->window;
+}
+
+enum sink_state
+sink_state(const struct sink *s)
+{
+	return s->on_way > 0 ? SINK_SENT : SINK_READY;
 }
 
 enum sink_state
@@ -32,6 +55,20 @@ enum sink_state
 sink_receive(struct sink *s)
 {
 	return s->ops->receive(s);
+}
+
+enum sink_state
+sink_finish(struct sink *s)
+{
+	enum sink_state state = sink_state(s);
+
+	while (state == SINK_SENT && !sink_open(s))
+		state = sink_receive(s);
+	if (state != SINK_FAILED && s->gathered > 0)
+		state = sink_send(s);
+	while (state == SINK_SENT)
+		state = sink_receive(s);
+	return state;
 }
 
 void
@@ -85,6 +122,13 @@ sink_minted(struct sink *s, struct sse_text id)
 		return -1;
 	(void)sse_buf_append(&s->ids, id.ptr, id.len);
 	return sse_buf_append(&s->ids, "\n", 1);
+}
+
+void
+sink_reached(struct sink *s, long long n)
+{
+	if (n >= 0 && (uint64_t)n < s->reached)
+		s->reached = (uint64_t)n;
 }
 
 enum sink_state

@@ -1,11 +1,12 @@
 /*
- * Where events go, in batches: while one is on its way the next is gathered.
- * A batch is published whole or not at all.  There are two sinks, Redis and an
- * sse-serve; who feeds them need not know which.
+ * Where events go, in batches: while some are on their way the next one is
+ * gathered.  A batch is published whole or not at all, and in order.  There are
+ * several sinks; who feeds them need not know which.
  */
 #ifndef SINK_H
 #define SINK_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,10 +15,11 @@
 
 #define SINK_BATCH_EVENTS 512
 #define SINK_BATCH_BYTES ((size_t)256 << 10)
+#define SINK_WINDOW_MAX 16
 
 enum sink_state {
 	SINK_READY, /* nothing is on its way */
-	SINK_SENT,  /* a batch is: when fd can be read, or at the deadline,
+	SINK_SENT,  /* something is: when fd can be read, or at the deadline,
 		       sink_receive() */
 	SINK_FAILED /* for good: status and fault say why */
 };
@@ -26,7 +28,7 @@ struct sink;
 
 struct sink_ops {
 	bool (*fits)(const struct sink *, const struct event *);
-	int (*add)(struct sink *, const struct event *);
+	int (*add)(struct sink *, const struct event *, struct sse_text once);
 	enum sink_state (*send)(struct sink *);
 	enum sink_state (*receive)(struct sink *);
 	void (*free)(struct sink *);
@@ -37,11 +39,17 @@ struct sink {
 	bool tell;          /* to be set: IDs are asked for */
 	struct sse_buf ids; /* those of the events published, LF after each */
 	int64_t timeout_ms;
+	size_t batch_max;    /* events a batch */
 	size_t gathered;     /* events that wait for sink_send() */
+	size_t window;       /* batches that may be on their way at once */
+	size_t on_way;       /* batches that are */
 	int fd;              /* SINK_SENT: to poll for reading */
 	int64_t deadline_ms; /* SINK_SENT: of clock_mono_ms() */
-	int status;          /* SINK_FAILED: of sysexits.h */
-	bool unsure;         /* SINK_FAILED: the batch sent may be published */
+	uint64_t reached;    /* by each batch at least; UINT64_MAX: not told */
+	const volatile sig_atomic_t *stop; /* once set, waits end; or NULL */
+	int status;                        /* SINK_FAILED: of sysexits.h */
+	bool
+	    unsure; /* SINK_FAILED: the batches on their way may be published */
 	char fault[512];
 };
 
@@ -51,17 +59,29 @@ struct sink {
  */
 bool sink_fits(const struct sink *s, const struct event *ev);
 
-/* Append a copy of ev.  -1 with ENOMEM. */
-int sink_add(struct sink *s, const struct event *ev);
+/*
+ * Append a copy of ev.  With once, which is not empty, it is published unless
+ * one of that key has been in its channel.  -1 with ENOMEM.
+ */
+int sink_add(struct sink *s, const struct event *ev, struct sse_text once);
+
+/* May another batch be sent before the answers to those on their way? */
+bool sink_open(const struct sink *s);
 
 /*
- * Send what was gathered, when nothing is on its way.  It may wait, and then
- * be SINK_READY at once.
+ * Send what was gathered, when sink_open().  It may wait, and then be
+ * SINK_READY at once.
  */
 enum sink_state sink_send(struct sink *s);
 
-/* Take the answer, waiting for it until the deadline. */
+/*
+ * Take the answer to the oldest batch, waiting for it until the deadline; there
+ * may come more at once.  on_way tells how many are left.
+ */
 enum sink_state sink_receive(struct sink *s);
+
+/* Send what was gathered, and take all answers. */
+enum sink_state sink_finish(struct sink *s);
 
 /*
  * Write the IDs that have gathered, if they were asked for, to standard
@@ -73,10 +93,21 @@ int sink_tell_ids(struct sink *s);
 /* NULL is let pass. */
 void sink_free(struct sink *s);
 
-/* For the sinks: an event was published with this ID.  -1 with ENOMEM. */
+/* For the sinks: */
+
+/* All that is not the sink's own. */
+void sink_init(struct sink *s, const struct sink_ops *ops, int64_t timeout_ms);
+
+/* An event was published with this ID.  -1 with ENOMEM. */
 int sink_minted(struct sink *s, struct sse_text id);
 
-/* For the sinks: note why, and return SINK_FAILED. */
+/* A batch has reached so many; below zero: nobody knows. */
+void sink_reached(struct sink *s, long long n);
+
+/* What the state is, by what is on its way. */
+enum sink_state sink_state(const struct sink *s);
+
+/* Note why, and return SINK_FAILED. */
 enum sink_state sink_fail(struct sink *s, int status, bool unsure,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

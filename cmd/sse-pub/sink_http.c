@@ -1,3 +1,5 @@
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -12,34 +14,53 @@
 #define PAUSE_MAX_MS 5000 /* however much the server asks for */
 #define SHOWN_MAX 200     /* bytes of an answer in a message */
 
+#define PRODUCER_BYTES 12
+#define EVENTS_MAX 1000 /* in a numbered POST: sse-serve(1) */
+
 struct sink_http {
 	struct sink sink; /* first, so that a sink is one of these */
 	struct http *http;
+	bool keyed;                /* the event gathered has a key */
 	char *shown;               /* the server, for messages */
 	bool reached;              /* the server has answered before */
 	char channel[CHANNEL_MAX]; /* the first event's */
 	size_t channel_len;
 	struct sse_buf body;
+	struct sse_buf line;                   /* what tells a repeat */
+	uint64_t number;                       /* of the batch sent last */
+	char producer[2 * PRODUCER_BYTES + 1]; /* random, of this run */
 };
 
 static const struct sink_ops ops;
 
+static void
+producer_name(char *name)
+{
+	unsigned char bytes[PRODUCER_BYTES];
+
+	arc4random_buf(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(name + 2 * i, 3, "%02x", bytes[i]);
+}
+
 struct sink *
-sink_http_new(const char *base, int64_t timeout_ms, const char **fault)
+sink_http_new(struct http *h, const char *base, size_t batch_max, bool wait,
+    int64_t timeout_ms)
 {
 	struct sink_http *s = calloc(1, sizeof(*s));
+	const char *fault;
 
-	*fault = "out of memory";
 	if (s == NULL)
 		return NULL;
-	s->sink.ops = &ops;
-	s->sink.timeout_ms = timeout_ms;
-	s->sink.fd = -1;
+	sink_init(&s->sink, &ops, timeout_ms);
+	s->sink.batch_max = batch_max < EVENTS_MAX ? batch_max : EVENTS_MAX;
+	producer_name(s->producer);
 	if ((s->shown = http_shown(base)) == NULL ||
-	    (s->http = http_new(base, fault)) == NULL) {
+	    (wait && http_add_header(h, "Sse-Ask: reached", &fault) == -1)) {
 		sink_free(&s->sink);
 		return NULL;
 	}
+	s->http = h;
 	return &s->sink;
 }
 
@@ -51,6 +72,7 @@ http_sink_free(struct sink *sink)
 	http_free(s->http);
 	free(s->shown);
 	sse_buf_free(&s->body);
+	sse_buf_free(&s->line);
 	free(s);
 }
 
@@ -59,11 +81,33 @@ http_fits(const struct sink *sink, const struct event *ev)
 {
 	const struct sink_http *s = (const struct sink_http *)sink;
 
-	return s->body.len + ev->data.len <= SINK_BATCH_BYTES;
+	return !s->keyed && s->body.len + ev->data.len <= SINK_BATCH_BYTES;
+}
+
+/* A string of RFC 8941; what it cannot hold is percent-encoded. */
+static int
+add_key(struct sink_http *s, struct sse_text once)
+{
+	static const char start[] = "Idempotency-Key: \"";
+	char hex[4];
+
+	s->line.len = 0;
+	if (sse_buf_append(&s->line, start, strlen(start)) == -1)
+		return -1;
+	for (size_t i = 0; i < once.len; i++) {
+		unsigned char c = (unsigned char)once.ptr[i];
+		bool plain = c >= ' ' && c < 0x7f && strchr("\"\\%", c) == NULL;
+
+		snprintf(hex, sizeof(hex), "%%%02X", c);
+		if (sse_buf_append(&s->line, plain ? &once.ptr[i] : hex,
+			plain ? 1 : 3) == -1)
+			return -1;
+	}
+	return sse_buf_append(&s->line, "\"", 2);
 }
 
 static int
-http_add(struct sink *sink, const struct event *ev)
+http_add(struct sink *sink, const struct event *ev, struct sse_text once)
 {
 	struct sink_http *s = (struct sink_http *)sink;
 	struct event posted = *ev;
@@ -72,6 +116,9 @@ http_add(struct sink *sink, const struct event *ev)
 		memcpy(s->channel, ev->channel.ptr, ev->channel.len);
 		s->channel_len = ev->channel.len;
 	}
+	/* A key goes with a request, so it is that of one event. */
+	if ((s->keyed = once.len > 0) && add_key(s, once) == -1)
+		return -1;
 	/* The URL names the channel of those that do not. */
 	if (s->channel_len == ev->channel.len &&
 	    memcmp(s->channel, ev->channel.ptr, ev->channel.len) == 0)
@@ -109,13 +156,20 @@ refused(struct sink_http *s, const struct http_answer *a)
 		break;
 	case 429:
 	case 503:
+	case 507:
 		status = EX_TEMPFAIL;
+		break;
+	case 502: /* a proxy says that its server is away */
+	case 504:
+		status = EX_UNAVAILABLE;
 		break;
 	}
 	/* A fault within the server, or in a proxy, says nothing for sure. */
 	return sink_fail(&s->sink, status,
-	    a->status / 100 == 5 && a->status != 503, "%s: HTTP status %ld: %s",
-	    s->shown, a->status, first_line(a->body, shown, sizeof(shown)));
+	    a->unsure ||
+		(a->status / 100 == 5 && a->status != 503 && a->status != 507),
+	    "%s: HTTP status %ld: %s", s->shown, a->status,
+	    first_line(a->body, shown, sizeof(shown)));
 }
 
 /* Is there an ID for each event?  The line ends tell. */
@@ -158,21 +212,22 @@ answered(struct sink_http *s, const struct http_answer *a)
 		    "%s: the answer is not that of an sse-serve", s->shown);
 	if (take_ids(s, a->body) == -1)
 		return sink_fail(&s->sink, EX_SOFTWARE, true, "out of memory");
+	sink_reached(&s->sink, a->reached);
 	s->body.len = 0;
+	s->keyed = false;
 	s->sink.gathered = 0;
 	return SINK_READY;
 }
 
-/*
- * How long to wait before the batch is sent again, which it is only when it is
- * sure that it has not arrived; -1 says not at all.
- */
+/* How long to wait before the batch is sent again; -1 says not at all. */
 static int64_t
 pause_ms(const struct sink_http *s, const struct http_answer *a)
 {
-	if (a->status == 0 && s->reached && !a->unsure)
+	if (a->status == 0 && (s->reached || a->unsure))
 		return PAUSE_MS;
-	if (a->status != 429 && a->status != 503)
+	if (a->status != 429 && a->status / 100 != 5)
+		return -1;
+	if (a->status == 500 || a->status == 501 || a->status == 505)
 		return -1;
 	if (a->retry_after_ms > PAUSE_MAX_MS)
 		return PAUSE_MAX_MS;
@@ -185,6 +240,21 @@ wait_ms(int64_t ms)
 	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 }
 
+/* What tells this batch from all others, in one header or more. */
+static int
+name_batch(struct sink_http *s)
+{
+	char line[128];
+	int n;
+
+	if (s->keyed)
+		return 0;
+	n = snprintf(line, sizeof(line), "Sse-Producer: %s/%" PRIu64,
+	    s->producer, ++s->number);
+	s->line.len = 0;
+	return sse_buf_append(&s->line, line, (size_t)n + 1);
+}
+
 static enum sink_state
 http_send(struct sink *sink)
 {
@@ -193,16 +263,22 @@ http_send(struct sink *sink)
 	int64_t deadline_ms = clock_mono_ms() + sink->timeout_ms;
 	int64_t now_ms, ms;
 	struct http_answer a;
+	bool unsure = false; /* one of the tries may have arrived */
 
+	if (name_batch(s) == -1)
+		return sink_fail(sink, EX_SOFTWARE, false, "out of memory");
 	for (;;) {
 		now_ms = clock_mono_ms();
-		if (http_post(s->http, channel, &s->body, deadline_ms - now_ms,
-			&a) == -1)
+		if (http_post(s->http, channel, s->line.ptr, &s->body,
+			deadline_ms - now_ms, &a) == -1)
 			return sink_fail(
 			    sink, EX_SOFTWARE, false, "out of memory");
 		s->reached = s->reached || a.status != 0;
+		unsure = unsure || a.unsure;
+		a.unsure = unsure;
 		ms = pause_ms(s, &a);
-		if (ms == -1 || clock_mono_ms() + ms >= deadline_ms)
+		if (ms == -1 || clock_mono_ms() + ms >= deadline_ms ||
+		    (sink->stop != NULL && *sink->stop))
 			return answered(s, &a);
 		wait_ms(ms);
 	}

@@ -7,12 +7,17 @@
 #define SINK_REDIS_H
 
 #include "bus.h"
+#include "redis_link.h"
 #include "redis_url.h"
 #include "sink.h"
 
-/* url and conf are borrowed; once may be empty.  NULL with ENOMEM. */
+/*
+ * url and conf are borrowed.  A batch counts as published once as many
+ * replicas have it, too.  NULL with ENOMEM.
+ */
 struct sink *sink_redis_new(const struct redis_url *url,
-    const struct bus_conf *conf, struct sse_text once, int64_t timeout_ms);
+    const struct bus_conf *conf, size_t batch_max, unsigned int replicas,
+    int64_t timeout_ms);
 
 /*
  * Connect: SINK_READY or SINK_FAILED.  One that is refused is tried once, a
@@ -20,5 +25,8 @@ struct sink *sink_redis_new(const struct redis_url *url,
  * tried again until the deadline of the batch.
  */
 enum sink_state sink_redis_open(struct sink *s);
+
+/* For sinks that speak to Redis: what a link's state is as an exit status. */
+int sink_redis_status(enum redis_link_state state);
 
 #endif

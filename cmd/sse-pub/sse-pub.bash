@@ -13,22 +13,31 @@ _sse_pub()
 		COMPREPLY=($(compgen -W 'high normal' -- "$word"))
 		return ;;
 	-r|--redis)
-		COMPREPLY=($(compgen -W 'redis:// redis+unix://' -- "$word"))
+		COMPREPLY=($(compgen -W 'redis:// redis+unix:// sentinel://' -- "$word"))
 		compopt -o nospace
+		return ;;
+	--redis-auth-file)
+		COMPREPLY=($(compgen -f -- "$word"))
 		return ;;
 	-u|--url)
 		COMPREPLY=($(compgen -W 'http:// https:// unix:' -- "$word"))
 		compopt -o nospace
 		return ;;
-	-[ein]|--event|--expires|--history|--history-age|--id|--match|\
-	--max-event|--once|--prefix|--retry|--timeout)
+	--spool)
+		COMPREPLY=($(compgen -d -- "$word"))
+		return ;;
+	-[einHK]|--event|--expires|--header|--history|--history-age|--id|\
+	--match|--max-batch|--max-event|--oauth2-bearer|--once|--once-for|\
+	--prefix|--replicas|--retry|--split|--spool-max|--timeout|--wait)
 		return ;;
 	esac
 	if [[ $word == -* ]]; then
-		COMPREPLY=($(compgen -W '--event --expires --format --help
-		    --history --history-age --id --match --max-event --once
-		    --prefix --priority --redis --retry --timeout --url
-		    --verbose --version' -- "$word"))
+		COMPREPLY=($(compgen -W '--event --exec --expires --flush
+		    --format --header --help --history --history-age --id
+		    --match --max-batch --max-event --oauth2-bearer --once
+		    --once-for --prefix --priority --quiet --raw --redis
+		    --redis-auth-file --replicas --retry --split --spool --spool-max --spool-ok
+		    --timeout --url --verbose --version --wait' -- "$word"))
 	fi
 } &&
 complete -F _sse_pub sse-pub

@@ -10,301 +10,93 @@
 
 #include "interrupt.h"
 #include "mark.h"
-#include "name.h"
+#include "metrics.h"
+#include "notify.h"
 #include "opt.h"
+#include "options.h"
 #include "relay.h"
 #include "stdout.h"
 #include "units.h"
 #include "visible.h"
 
-#define DAY_MS INT64_C(86400000)
-#define TIME_MAX_MS (3650 * DAY_MS)
-#define MAX_EVENT_DEFAULT ((size_t)1 << 20)
-#define MAX_EVENT_MAX ((size_t)256 << 20)
-#define HISTORY_MAX 10000000
+#define POST_BYTES ((size_t)512 << 10) /* sse-serve takes 1m, by default */
+#define FILTER_TIMES 7 /* an event as JSON may be so much larger */
 
-enum long_only {
-	OPT_FROM = 256,
-	OPT_GAP,
-	OPT_HISTORY_AGE,
-	OPT_MAX_EVENT,
-	OPT_PREFIX,
-	OPT_TIMEOUT
-};
-
-static const struct opt table[] = {
-	{ 'f', "format", "FORMAT",
-	    "of - as source or sink: sse, json, line, ...; sse" },
-	{ OPT_FROM, "from", "WHERE",
-	    "start without a mark: now (default), start, an ID" },
-	{ OPT_GAP, "gap", "WHAT",
-	    "when events are lost: warn (default), fail" },
-	{ 'h', "help", NULL, "print this" },
-	{ 'n', "history", "COUNT", "events Redis keeps of a channel (1000)" },
-	{ OPT_HISTORY_AGE, "history-age", "TIME", "and for how long (1h)" },
-	{ OPT_MAX_EVENT, "max-event", "SIZE", "refuse larger events (1m)" },
-	{ 'N', "name", "NAME", "whose mark it is (made from source and sink)" },
-	{ OPT_PREFIX, "prefix", "TEXT", "of names in Redis (sse:)" },
-	{ 'q', "quiet", NULL, "say only what is lost and why it ends" },
-	{ 'r', "redis", "URL",
-	    "of redis:CHANNEL; SSE_REDIS_URL, else localhost" },
-	{ OPT_TIMEOUT, "timeout", "TIME",
-	    "give up a sink that is away for so long (0: never)" },
-	{ 'v', "verbose", NULL, "say the name, the start, the connections" },
-	{ 'V', "version", NULL, "print the version" },
-};
-
-static const struct opts opts = {
-	.table = table,
-	.n = sizeof(table) / sizeof(table[0]),
-	.synopsis = "[options] source sink",
-	.summary =
-	    "Carry events from source to sink without losing any: "
-	    "http://..., redis:CHANNEL,\nredis://HOST/?channel=NAME or -.",
-};
-
-/* The command line; constant once it is read. */
-struct conf {
-	struct endpoint source;
-	struct endpoint sink;
-	struct endpoint_pair pair;
-	struct bus_conf bus;
-	const char *format; /* NULL: not given */
-	enum input_format input;
-	struct output *output; /* of a sink - */
-	const char *from;      /* NULL: not given */
-	const char *redis;     /* NULL: not given */
-	const char *name;      /* NULL: not given */
-	char made[NAME_MADE];
-	const char *via; /* what events bear of it: the name given, or made */
-	char made_via[NAME_MADE];
-	size_t max_event;
-	int64_t timeout_ms;
-	bool gap_fail;
-	int verbose; /* -1: quiet */
-};
-
-static const char *
-environment(const char *name)
+static bool
+is_grouped(const struct conf *c)
 {
-	const char *value = getenv(name);
-
-	return value != NULL && *value != '\0' ? value : NULL;
-}
-
-static void
-set_gap(struct conf *c)
-{
-	c->gap_fail = strcmp(optarg, "fail") == 0;
-	if (!c->gap_fail && strcmp(optarg, "warn") != 0)
-		opt_fault("--gap %s is neither warn nor fail", optarg);
-}
-
-static void
-set_name(struct conf *c)
-{
-	c->name = optarg;
-	if (!name_valid(optarg))
-		opt_fault("--name \"%s\" is not 1 to %d letters, digits, ., _ "
-			  "and -",
-		    optarg, NAME_MAX_BYTES);
-}
-
-static void
-set_option(struct conf *c, int letter)
-{
-	switch (letter) {
-	case 'f':
-		c->format = optarg;
-		break;
-	case OPT_FROM:
-		c->from = optarg;
-		break;
-	case OPT_GAP:
-		set_gap(c);
-		break;
-	case 'n':
-		c->bus.log_count = (unsigned int)opt_number(
-		    "--history", 0, HISTORY_MAX);
-		break;
-	case OPT_HISTORY_AGE:
-		c->bus.log_age_ms = opt_time_ms(
-		    "--history-age", 1000, 0, TIME_MAX_MS);
-		break;
-	case OPT_MAX_EVENT:
-		c->max_event = opt_size("--max-event", 1, MAX_EVENT_MAX);
-		break;
-	case 'N':
-		set_name(c);
-		break;
-	case OPT_PREFIX:
-		c->bus.prefix = optarg;
-		break;
-	case 'q':
-		c->verbose = -1;
-		break;
-	case 'r':
-		c->redis = optarg;
-		break;
-	case OPT_TIMEOUT:
-		c->timeout_ms = opt_time_ms("--timeout", 1000, 0, TIME_MAX_MS);
-		break;
-	case 'v':
-		c->verbose = 1;
-		break;
-	}
-}
-
-static void
-read_endpoint(struct endpoint *e, const char *what, const char *s,
-    const char *base, const char *password)
-{
-	const char *fault;
-
-	if (endpoint_parse(e, s, base, password, &fault) == 0)
-		return;
-	if (fault == NULL)
-		err(EX_SOFTWARE, NULL);
-	/* It may hold a password. */
-	opt_fault("%s %s: %s", what, strchr(s, '@') != NULL ? "URL" : s, fault);
-}
-
-static void
-read_endpoints(struct conf *c, char **operands)
-{
-	const char *base = c->redis, *fault;
-	char *password = NULL;
-	bool lax = false;
-
-	if (base == NULL)
-		base = environment("SSE_REDIS_URL");
-	if (redis_url_env_password(&password, &lax) == -1)
-		err(EX_CONFIG, "%s", environment("SSE_REDIS_PASSWORD_FILE"));
-	if (lax && c->verbose >= 0)
-		warnx("%s: others can read the password",
-		    environment("SSE_REDIS_PASSWORD_FILE"));
-	read_endpoint(&c->source, "source", operands[0], base, password);
-	read_endpoint(&c->sink, "sink", operands[1], base, password);
-	redis_url_forget(password);
-	if (endpoint_join(&c->pair, &c->source, &c->sink, &fault) == -1)
-		opt_fault("%s", fault);
-}
-
-static void
-check_format(struct conf *c)
-{
-	const char *format = c->format != NULL ? c->format : "sse", *fault;
-
-	if (c->source.kind == ENDPOINT_STANDARD) {
-		if (input_format_parse(format, &c->input) == -1)
-			opt_fault("--format %s is none of sse, json, line, "
-				  "nul, whole",
-			    format);
-	} else if (c->sink.kind == ENDPOINT_STANDARD) {
-		if ((c->output = output_new(format, &fault)) == NULL)
-			opt_fault("--format %s: %s", format, fault);
-		output_set_terminal(c->output, isatty(STDOUT_FILENO) == 1);
-	} else if (c->format != NULL)
-		opt_fault("--format is for -, which is neither source nor "
-			  "sink here");
-}
-
-static void
-check_from(const struct conf *c)
-{
-	struct place p;
-
-	if (c->from == NULL || strcmp(c->from, "now") == 0)
-		return;
-	if (c->source.kind == ENDPOINT_STANDARD)
-		opt_fault("--from is not for standard input, which is read "
-			  "from where it stands");
-	if (c->source.kind == ENDPOINT_HTTP) {
-		if (strcmp(c->from, "start") == 0)
-			opt_fault("--from start is for Redis; ask an sse-serve "
-				  "for ?last=N");
-		if (strpbrk(c->from, "\r\n") != NULL)
-			opt_fault("--from is no event ID");
-	} else if (strcmp(c->from, "start") != 0 &&
-	    !place_parse(c->from, strlen(c->from), &p))
-		opt_fault("--from %s is neither now nor start nor a place in "
-			  "Redis, as 1763630000000-0",
-		    c->from);
-}
-
-/*
- * A mark is to be found again whatever the machine is called today.  In "via",
- * where the names of many machines' relays meet, what is local has to say of
- * which one it is.
- */
-static void
-make_names(struct conf *c)
-{
-	char host[256] = "";
-
-	if (c->source.local || c->sink.local)
-		(void)gethostname(host, sizeof(host) - 1);
-	name_make(c->source.identity, c->sink.identity, "", c->made);
-	name_make(c->source.identity, c->sink.identity, host, c->made_via);
-	c->name = c->made;
-	c->via = c->made_via;
-}
-
-static void
-check_operands(int n, char **operands)
-{
-	if (n == 2)
-		return;
-	if (n > 2 && operands[2][0] == '-' && operands[2][1] != '\0')
-		opt_fault(
-		    "options stand before source and sink: %s", operands[2]);
-	opt_fault("two operands are needed, source and sink; there %s %d",
-	    n == 1 ? "is" : "are", n);
-}
-
-static void
-read_command_line(struct conf *c, int argc, char **argv)
-{
-	int letter;
-
-	*c = (struct conf){ .bus = BUS_CONF_DEFAULT,
-		.max_event = MAX_EVENT_DEFAULT };
-	if (environment("SSE_PREFIX") != NULL)
-		c->bus.prefix = environment("SSE_PREFIX");
-	while ((letter = opt_next(&opts, argc, argv)) != -1)
-		set_option(c, letter);
-	check_operands(argc - optind, argv + optind);
-	read_endpoints(c, argv + optind);
-	check_format(c);
-	check_from(c);
-	if (!bus_prefix_valid(c->bus.prefix))
-		opt_fault("--prefix \"%s\" is not 1 to %d printable characters "
-			  "without space, *, ?, [, ], \\ and ,",
-		    c->bus.prefix, BUS_PREFIX_MAX);
-	if (c->name == NULL)
-		make_names(c);
-	else
-		c->via = c->name;
+	return c->source.kind == ENDPOINT_STREAM &&
+	    c->source.redis.group != NULL;
 }
 
 static struct sink *
-open_sink(const struct conf *c)
+open_redis_sink(const struct conf *c)
 {
-	struct sink_redis_conf conf = { &c->sink, &c->bus, c->name,
-		c->timeout_ms, c->verbose };
+	struct sink_redis_conf conf = { .to = &c->sink,
+		.cargo = { .make = cargo_channels_new, .bus = &c->bus },
+		.name = c->name,
+		.timeout_ms = c->timeout_ms,
+		.verbose = c->verbose };
 	struct sink *k;
 	int status;
 
-	if (c->sink.kind == ENDPOINT_REDIS) {
-		if (c->source.kind == ENDPOINT_STANDARD)
-			conf.name = NULL;
-		if ((status = sink_redis_new(&k, &conf)) == 0)
-			return k;
-		if (k == NULL)
-			err(status, NULL);
-		errx(status, "%s", k->ops->say(k));
+	if (c->sink.kind == ENDPOINT_STREAM) {
+		conf.cargo.make = cargo_stream_new;
+		conf.cargo.key = c->sink.redis.stream;
+		conf.cargo.entries = c->trims ? c->bus.log_count : 0;
 	}
-	if ((k = sink_output_new(c->output, c->source.shown)) == NULL)
+	if (c->source.kind == ENDPOINT_STANDARD || is_grouped(c))
+		conf.name = NULL;
+	if ((status = sink_redis_new(&k, &conf)) == 0)
+		return k;
+	if (k == NULL)
+		err(status, NULL);
+	errx(status, "%s", k->ops->say(k));
+}
+
+static struct state *
+open_state(const struct conf *c)
+{
+	struct state *s;
+	char *why;
+	int status = state_open(&s, c->state, c->name, &why);
+
+	if (status == 0)
+		return s;
+	if (why == NULL)
+		err(status, NULL);
+	errx(status, "%s", why);
+}
+
+/* Do gaps stand out among what it writes? */
+static bool
+shows_gaps(const struct conf *c)
+{
+	return c->format == NULL || strcmp(c->format, "sse") == 0 ||
+	    strcmp(c->format, "json") == 0;
+}
+
+static struct sink *
+open_sink(
+    const struct conf *c, const struct follow_conf *http, struct state *state)
+{
+	struct sink_http_conf conf = { .to = &c->sink,
+		.http = http,
+		.state = state,
+		.name = c->name,
+		.batch_bytes = POST_BYTES,
+		.timeout_ms = c->timeout_ms,
+		.verbose = c->verbose };
+	struct sink *k;
+
+	if (c->sink.kind == ENDPOINT_REDIS || c->sink.kind == ENDPOINT_STREAM)
+		return open_redis_sink(c);
+	if (c->sink.kind == ENDPOINT_HTTP)
+		k = sink_http_new(&conf);
+	else
+		k = sink_output_new(
+		    c->output, c->source.shown, shows_gaps(c), state);
+	if (k == NULL)
 		err(EX_SOFTWARE, NULL);
 	return k;
 }
@@ -325,7 +117,8 @@ say_start(const struct conf *c, const struct sink *k, struct sse_text mark)
 }
 
 static struct source *
-open_source(const struct conf *c, struct sse_text mark)
+open_source(
+    const struct conf *c, const struct follow_conf *http, struct sse_text mark)
 {
 	/* The mark wins over --from; neither is now, which is empty. */
 	bool from = mark.len == 0 && c->from != NULL &&
@@ -344,7 +137,10 @@ open_source(const struct conf *c, struct sse_text mark)
 		s = source_input_new(c->input, c->max_event);
 		break;
 	case ENDPOINT_HTTP:
-		s = source_http_new(&c->source, at, c->max_event);
+		s = source_http_new(&c->source, http, at, c->max_event);
+		break;
+	case ENDPOINT_STREAM:
+		s = source_stream_new(&c->source, c->name, at, all);
 		break;
 	default:
 		if (at.len > 0 && !place_parse(at.ptr, at.len, &p))
@@ -359,39 +155,123 @@ open_source(const struct conf *c, struct sse_text mark)
 	return s;
 }
 
-int
-main(int argc, char **argv)
+static struct filter *
+start_filter(const struct conf *c)
 {
-	struct conf c;
-	struct relay r = { 0 };
-	struct carry carry = { 0 };
+	struct filter *f;
+
+	if (c->filter == NULL)
+		return NULL;
+	f = filter_new(c->filter, FILTER_TIMES * c->max_event + 4096);
+	if (f == NULL)
+		err(EX_SOFTWARE, "filter");
+	return f;
+}
+
+static struct metrics *
+open_metrics(const struct conf *c, struct tally *t)
+{
+	struct metrics *m;
+	char why[256];
+	int status;
+
+	if (c->metrics == NULL)
+		return NULL;
+	status = metrics_open(&m, c->metrics, t, c->name, why, sizeof(why));
+	if (status == EX_USAGE)
+		opt_fault("--metrics %s: %s", c->metrics, why);
+	if (status != 0)
+		errx(status, "--metrics %s: %s", c->metrics, why);
+	if (c->verbose > 0)
+		warnx("metrics at %s", metrics_where(m));
+	return m;
+}
+
+static void
+announce(bool ready)
+{
+	notify_send(ready ? "READY=1" : "STOPPING=1");
+}
+
+static void
+alive(void)
+{
+	notify_send("WATCHDOG=1");
+}
+
+static struct follow_conf
+request_of(const struct conf *c, const struct transfer *t)
+{
+	return (struct follow_conf){ .headers = t->headers,
+		.setup = transfer_setup,
+		.arg = t,
+		.connect_ms = c->http.connect_ms };
+}
+
+/* Both sides, and what is between them. */
+static int
+run(struct conf *c, struct tally *t)
+{
+	bool asks = c->source.kind == ENDPOINT_HTTP;
+	struct follow_conf from = request_of(c, &c->http.from);
+	struct follow_conf to = request_of(
+	    c, options_http_sink(&c->http, asks));
+	struct carry carry = { .name = c->via,
+		.channel = c->pair.channel,
+		.maps = c->maps,
+		.nmaps = c->nmaps,
+		.mint = c->mint,
+		.routed = c->sink.kind == ENDPOINT_REDIS ||
+		    (c->sink.kind == ENDPOINT_HTTP && c->sink.serve) };
+	struct relay r = { .carry = &carry,
+		.tally = t,
+		.channels = c->pair.channels,
+		.nchannels = c->pair.nchannels,
+		.gap_fail = c->gap_fail,
+		.strict = c->source.kind == ENDPOINT_STANDARD,
+		.stats = c->stats,
+		.verbose = c->verbose,
+		.announce = announce,
+		.alive = alive,
+		.alive_ms = notify_watchdog_ms() / 2 };
+	struct state *state = c->state != NULL ? open_state(c) : NULL;
 	struct sse_text mark = { NULL, 0 };
 	int status;
 
+	r.sink = open_sink(c, &to, state);
+	if (r.sink->marked)
+		mark = r.sink->ops->mark(r.sink);
+	say_start(c, r.sink, mark);
+	r.source = open_source(c, &from, mark);
+	r.filter = start_filter(c);
+	status = relay_run(&r);
+	filter_free(r.filter);
+	r.source->ops->free(r.source);
+	r.sink->ops->free(r.sink);
+	state_free(state);
+	carry_free(&carry);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct tally tally = { .began_ms = 0 };
+	struct metrics *metrics;
+	struct conf c;
+	int status;
+
 	visible_locale();
-	read_command_line(&c, argc, argv);
+	options_read(&c, argc, argv);
 	stdout_open();
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		errx(EX_SOFTWARE, "libcurl does not start");
-	carry.name = c.via;
-	carry.channel = c.pair.channel;
-	carry.mint = carry.routed = c.sink.kind == ENDPOINT_REDIS;
-	r.carry = &carry;
-	r.gap_fail = c.gap_fail;
-	r.strict = c.source.kind == ENDPOINT_STANDARD;
-	r.verbose = c.verbose;
-	r.sink = open_sink(&c);
-	if (r.sink->marked)
-		mark = r.sink->ops->mark(r.sink);
-	say_start(&c, r.sink, mark);
-	r.source = open_source(&c, mark);
+	metrics = open_metrics(&c, &tally);
 	interrupt_catch();
-	status = relay_run(&r);
-	r.source->ops->free(r.source);
-	r.sink->ops->free(r.sink);
-	carry_free(&carry);
-	endpoint_free(&c.source);
-	endpoint_free(&c.sink);
+	relay_catch_usr1();
+	status = run(&c, &tally);
+	metrics_close(metrics);
+	options_free(&c);
 	curl_global_cleanup();
 	if (status == EX_OK && interrupt_signal() != 0)
 		interrupt_die();

@@ -1,11 +1,17 @@
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "gap.h"
 #include "interrupt.h"
 #include "mark.h"
+#include "place.h"
 #include "relay.h"
 #include "units.h"
 #include "visible.h"
@@ -15,19 +21,82 @@
 /* What changes while it runs. */
 struct run {
 	const struct relay *r;
-	struct event ev; /* handed out, but there was no room for it */
-	bool held;       /* there is such an event */
-	bool ending;     /* nothing more is read; then the status */
+	struct event ev;   /* handed out, but there was no room for it */
+	struct event *gap; /* owned: to go with the next event */
+	bool held;         /* there is such an event */
+	bool drained;      /* the source has ended, the filter not yet */
+	bool ending;       /* nothing more is read; then the status */
 	int status;
-	bool lost;           /* the source is out of reach, and this was said */
+	bool lost;      /* the source is out of reach, and this was said */
+	bool loop_told; /* that an event had been here before */
+	bool ready_told, end_told;
+	struct mark done;    /* what the source was told of */
 	int64_t deadline_ms; /* after a signal; else far away */
+	int64_t alive_ms;    /* when to say next that all is well */
 };
+
+/* A handler has nothing else to reach it by. */
+static volatile sig_atomic_t usr1_noted;
+static int usr1_ends[2] = { -1, -1 };
+
+static void
+usr1_note(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	usr1_noted = 1;
+	(void)!write(usr1_ends[1], "", 1);
+	errno = saved;
+}
+
+void
+relay_catch_usr1(void)
+{
+	struct sigaction sa = { .sa_handler = usr1_note };
+
+	sigemptyset(&sa.sa_mask);
+	sa.sa_flags = (int)SA_RESTART;
+	if (pipe2(usr1_ends, O_CLOEXEC | O_NONBLOCK) == -1 ||
+	    sigaction(SIGUSR1, &sa, NULL) == -1)
+		err(EX_SOFTWARE, "SIGUSR1");
+}
+
+static void
+say_stats(const struct run *run)
+{
+	char line[512];
+
+	warnx("%s",
+	    tally_line(run->r->tally, clock_mono_ms(), clock_unix_ms(), line,
+		sizeof(line)));
+}
+
+static void
+usr1_answer(const struct run *run)
+{
+	char buf[64];
+
+	if (usr1_noted == 0)
+		return;
+	usr1_noted = 0;
+	while (read(usr1_ends[0], buf, sizeof(buf)) > 0)
+		;
+	say_stats(run);
+}
 
 static void
 end(struct run *run, int status)
 {
 	run->ending = true;
 	run->status = status;
+}
+
+static void
+nomem(struct run *run)
+{
+	warnx("out of memory");
+	end(run, EX_SOFTWARE);
 }
 
 static const char *
@@ -45,74 +114,218 @@ where(const struct run *run)
 static struct sse_text
 source_mark(const struct run *run)
 {
-	return run->r->source->ops->mark(run->r->source);
+	const struct source_ops *ops = run->r->source->ops;
+
+	return ops->mark != NULL ? ops->mark(run->r->source) : TEXT("");
 }
 
-static int
-advance(struct run *run)
+/* The key of the event at hand. */
+static struct sse_text
+once(const struct run *run)
 {
-	struct sink *k = run->r->sink;
+	const struct source_ops *ops = run->r->source->ops;
 
-	if (!k->marked)
-		return 0;
-	return k->ops->advance(k, source_mark(run));
+	if (run->r->filter != NULL)
+		return filter_once(run->r->filter);
+	return ops->once != NULL ? ops->once(run->r->source) : TEXT("");
 }
 
 static void
-bad_event(struct run *run, const char *fault)
+advance_to(struct run *run, struct sse_text mark)
+{
+	const struct sink *k = run->r->sink;
+
+	if (!run->ending && mark.len > 0 &&
+	    k->ops->advance(run->r->sink, mark) == -1)
+		nomem(run);
+}
+
+/* The source has handed out all up to its mark. */
+static void
+advance(struct run *run)
+{
+	struct sse_text mark = source_mark(run);
+	int rc = 1;
+
+	if (run->r->filter != NULL)
+		rc = filter_advance(run->r->filter, mark);
+	if (rc == 1)
+		advance_to(run, mark);
+	else if (rc == -1)
+		nomem(run);
+}
+
+static void
+bad_event(struct run *run, const struct event *ev, const char *fault)
 {
 	char id[SHOWN_BYTES];
 
+	tally_add(run->r->tally, TALLY_BAD, 1);
 	if (run->r->strict) {
 		warnx("%s: %s", where(run), fault);
 		end(run, EX_DATAERR);
 	} else {
 		warnx("%s: event %s is passed over: %s", where(run),
-		    visible_line(run->ev.id, id, sizeof(id)), fault);
+		    visible_line(ev->id, id, sizeof(id)), fault);
 	}
 }
 
-/* The event at hand into the sink, which has room for it. */
 static void
-carry(struct run *run)
+been_here(struct run *run)
+{
+	tally_add(run->r->tally, TALLY_LOOPS, 1);
+	if (!run->loop_told && run->r->verbose >= 0)
+		warnx("%s: what has been through %s before is dropped: the "
+		      "relays form a circle",
+		    where(run), run->r->carry->name);
+	run->loop_told = true;
+}
+
+/* Is it to be carried?  What is not is counted. */
+static bool
+wanted(struct run *run, const struct event *ev)
+{
+	switch (carry_look(run->r->carry, ev, clock_unix_ms())) {
+	case CARRY_LOOP:
+		been_here(run);
+		return false;
+	case CARRY_EXPIRED:
+		tally_add(run->r->tally, TALLY_EXPIRED, 1);
+		return false;
+	case CARRY_ON:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* An event into the sink, which has room for it. */
+static void
+give(struct run *run, struct event *ev, struct sse_text key)
 {
 	const struct relay *r = run->r;
 	const char *fault = NULL;
-	int rc = 0;
 
-	run->held = false;
-	switch (carry_event(r->carry, &run->ev, clock_unix_ms(), &fault)) {
-	case CARRY_ON:
-		rc = r->sink->ops->add(r->sink, &run->ev);
-		break;
-	case CARRY_DROP:
-		break;
+	if (!wanted(run, ev))
+		return;
+	switch (carry_event(r->carry, ev, &fault)) {
 	case CARRY_LOST:
 		warnx("%s: %s", where(run), fault);
 		end(run, EX_DATAERR);
-		return;
+		break;
 	case CARRY_BAD:
-		bad_event(run, fault);
+		bad_event(run, ev, fault);
 		break;
 	case CARRY_NOMEM:
-		rc = -1;
+		nomem(run);
 		break;
+	default:
+		if (r->sink->ops->add(r->sink, ev, key) == -1)
+			nomem(run);
+		else
+			tally_add(r->tally, TALLY_TAKEN, 1);
 	}
-	if (rc == -1 || (!run->ending && advance(run) == -1)) {
-		warn(NULL);
-		end(run, EX_SOFTWARE);
+}
+
+/*
+ * The place in front of next, for a gap: one minted now would keep what comes
+ * behind it, and is older, from having its own place.
+ */
+static void
+place_gap(struct event *gap, const struct event *next, char id[PLACE_LEN])
+{
+	struct place p;
+
+	if (next == NULL || !next->has_id ||
+	    !place_parse(next->id.ptr, next->id.len, &p) || p.ms == 0)
+		return;
+	if (p.seq-- == 0)
+		p.ms--;
+	gap->id = (struct sse_text){ id, place_format(p, id) };
+	gap->has_id = true;
+}
+
+/*
+ * A gap that was kept goes in front of the event behind it (NULL: there is none
+ * yet), into the same batch: until then the mark stands before the gap.
+ */
+static void
+give_gap(struct run *run, const struct event *next)
+{
+	const struct relay *r = run->r;
+	struct event *gap = run->gap;
+	char id[PLACE_LEN];
+	size_t n = r->nchannels;
+
+	run->gap = NULL;
+	if (gap == NULL || !r->sink->gaps) {
+		free(gap);
+		return;
 	}
+	if (!gap->has_id)
+		place_gap(gap, next, id);
+	if (gap->channel.len > 0 || r->carry->channel != NULL || n == 0)
+		n = 1;
+	for (size_t i = 0; i < n && !run->ending; i++) {
+		struct event ev = *gap;
+
+		if (n > 1 || (ev.channel.len == 0 && r->nchannels == 1))
+			ev.channel = text_of(r->channels[i]);
+		/* Where it belongs nobody can say. */
+		if (ev.channel.len == 0 && r->carry->channel == NULL &&
+		    r->carry->routed)
+			break;
+		give(run, &ev, TEXT(""));
+	}
+	free(gap);
+}
+
+static void
+keep_gap(struct run *run, const struct event *ev)
+{
+	struct event *copy = event_dup(ev);
+
+	give_gap(run, NULL);
+	if (copy == NULL)
+		nomem(run);
+	run->gap = copy;
+}
+
+static void
+carry(struct run *run)
+{
+	run->held = false;
+	if (gap_is(&run->ev)) {
+		keep_gap(run, &run->ev);
+		return;
+	}
+	give_gap(run, &run->ev);
+	give(run, &run->ev, once(run));
+	if (run->r->filter == NULL)
+		advance(run);
+}
+
+/* Once each. */
+static void
+announce(struct run *run, bool ready)
+{
+	bool *told = ready ? &run->ready_told : &run->end_told;
+
+	if (run->r->announce != NULL && !*told)
+		run->r->announce(ready);
+	*told = true;
 }
 
 static void
 opened(struct run *run)
 {
 	const struct relay *r = run->r;
-	struct sse_text mark = { NULL, 0 };
+	struct sse_text mark = source_mark(run);
 	char at[SHOWN_BYTES];
 
-	if (r->source->resumable)
-		mark = source_mark(run);
+	tally_add(r->tally, TALLY_SOURCE_OPENED, 1);
+	atomic_store(&r->tally->source_open, true);
+	announce(run, true);
 	if (r->verbose > 0)
 		warnx("%s: open, %s%s", where(run),
 		    mark.len > 0 ? "behind " : "from now on",
@@ -122,9 +335,26 @@ opened(struct run *run)
 	run->lost = false;
 }
 
+static void
+gap(struct run *run, const struct event *ev)
+{
+	const struct relay *r = run->r;
+
+	if (!wanted(run, ev))
+		return;
+	tally_add(r->tally, TALLY_GAPS, 1);
+	warnx("%s", source_say(run));
+	if (r->gap_fail)
+		end(run, RELAY_EX_GAP);
+	else if (r->filter == NULL)
+		keep_gap(run, ev);
+	else if (filter_put(r->filter, ev, TEXT(""), TEXT(""), true) == -1)
+		nomem(run);
+}
+
 /* What the source says instead of an event. */
 static void
-notice(struct run *run, enum source_what what)
+notice(struct run *run, enum source_what what, const struct event *ev)
 {
 	const struct relay *r = run->r;
 
@@ -134,15 +364,16 @@ notice(struct run *run, enum source_what what)
 		break;
 	case SOURCE_LOST:
 		run->lost = true;
+		tally_add(r->tally, TALLY_SOURCE_LOST, 1);
+		atomic_store(&r->tally->source_open, false);
 		if (r->verbose >= 0)
 			warnx("%s; trying again", source_say(run));
 		break;
 	case SOURCE_GAP:
-		warnx("%s", source_say(run));
-		if (r->gap_fail)
-			end(run, RELAY_EX_GAP);
+		gap(run, ev);
 		break;
 	case SOURCE_END:
+		give_gap(run, NULL);
 		end(run, EX_OK);
 		break;
 	default:
@@ -151,31 +382,137 @@ notice(struct run *run, enum source_what what)
 	}
 }
 
-/* Take from the source what it has, as far as the sink has room. */
-static void
-pull(struct run *run)
+/* What the filter is to see of the source, as far as it has room. */
+static enum source_what
+send_to_filter(struct run *run)
+{
+	const struct relay *r = run->r;
+	struct event ev;
+	enum source_what what;
+
+	if (run->drained || !filter_room(r->filter))
+		return SOURCE_WAIT;
+	what = r->source->ops->next(r->source, &ev);
+	switch (what) {
+	case SOURCE_EVENT:
+		tally_read(r->tally, &ev);
+		if (!wanted(run, &ev))
+			advance(run);
+		else if (filter_put(r->filter, &ev, source_mark(run),
+			     r->source->ops->once != NULL
+				 ? r->source->ops->once(r->source)
+				 : TEXT(""),
+			     false) == -1)
+			nomem(run);
+		return SOURCE_EVENT;
+	case SOURCE_WAIT:
+		advance(run);
+		return SOURCE_WAIT;
+	case SOURCE_END:
+		run->drained = true;
+		filter_close(r->filter);
+		return SOURCE_EVENT;
+	default:
+		notice(run, what, &ev);
+		return SOURCE_EVENT;
+	}
+}
+
+static enum source_what
+filter_failed(struct run *run)
+{
+	warnx("%s", filter_fault(run->r->filter));
+	end(run, filter_status(run->r->filter));
+	return SOURCE_WAIT;
+}
+
+/* The next event by way of the filter. */
+static enum source_what
+filtered(struct run *run)
+{
+	struct filter *f = run->r->filter;
+
+	while (!run->ending) {
+		switch (filter_next(f, &run->ev)) {
+		case FILTER_EVENT:
+			return SOURCE_EVENT;
+		case FILTER_DONE:
+			if (filter_none(f))
+				tally_add(run->r->tally, TALLY_FILTERED, 1);
+			advance_to(run, filter_mark(f));
+			continue;
+		case FILTER_QUIET:
+			if (run->r->verbose >= 0)
+				warnx("filter: no answer for %d s; it is to "
+				      "answer each line, an empty line for "
+				      "nothing, and not to buffer",
+				    FILTER_QUIET_MS / 1000);
+			continue;
+		case FILTER_END:
+			return SOURCE_END;
+		case FILTER_FAULT:
+			return filter_failed(run);
+		case FILTER_WAIT:
+			break;
+		}
+		if (send_to_filter(run) == SOURCE_WAIT)
+			return SOURCE_WAIT;
+	}
+	return SOURCE_WAIT;
+}
+
+static enum source_what
+next_event(struct run *run)
 {
 	const struct relay *r = run->r;
 	enum source_what what;
 
+	if (r->filter != NULL)
+		return filtered(run);
+	what = r->source->ops->next(r->source, &run->ev);
+	if (what == SOURCE_EVENT)
+		tally_read(r->tally, &run->ev);
+	return what;
+}
+
+/* The events of one answer go into one batch, for they share the mark. */
+static bool
+has_room(const struct run *run)
+{
+	const struct relay *r = run->r;
+
+	return (r->filter != NULL && !filter_first(r->filter)) ||
+	    r->sink->ops->room(r->sink, &run->ev);
+}
+
+/* Take from the source what it has, as far as the sink has room. */
+static void
+pull(struct run *run)
+{
+	enum source_what what;
+
 	while (!run->ending) {
 		if (!run->held) {
-			what = r->source->ops->next(r->source, &run->ev);
+			what = next_event(run);
 			if (what == SOURCE_WAIT)
 				break;
 			if (what != SOURCE_EVENT) {
-				notice(run, what);
+				notice(run, what, &run->ev);
 				continue;
 			}
 		}
 		run->held = true;
-		if (!r->sink->ops->room(r->sink, &run->ev))
+		if (!has_room(run))
 			return;
 		carry(run);
 	}
+	if (run->ending)
+		return;
+	/* Nothing is behind the gap yet, and those who read are to know. */
+	give_gap(run, NULL);
 	/* Without events the mark moves, too. */
-	if (!run->ending && advance(run) == -1)
-		err(EX_SOFTWARE, NULL);
+	if (run->r->filter == NULL)
+		advance(run);
 }
 
 /*
@@ -188,6 +525,11 @@ rewind_source(struct run *run)
 	struct source *s = run->r->source;
 
 	run->held = false;
+	free(run->gap);
+	run->gap = NULL;
+	tally_add(run->r->tally, TALLY_REWINDS, 1);
+	if (run->r->filter != NULL)
+		filter_forget(run->r->filter);
 	if (interrupt_signal() == 0 &&
 	    (run->status == EX_OK || run->status == RELAY_EX_GAP))
 		run->ending = false;
@@ -201,6 +543,7 @@ wind_up(struct run *run)
 {
 	struct source *s = run->r->source;
 
+	announce(run, false);
 	run->deadline_ms = clock_mono_ms() + FINISH_MS;
 	if (s->ops->stop != NULL)
 		s->ops->stop(s);
@@ -208,26 +551,58 @@ wind_up(struct run *run)
 		end(run, EX_OK);
 }
 
+/* Returns how long until it is to be said again, or -1. */
+static int
+say_alive(struct run *run)
+{
+	int64_t now = clock_mono_ms();
+
+	if (run->r->alive_ms == 0)
+		return -1;
+	if (now >= run->alive_ms) {
+		run->alive_ms = now + run->r->alive_ms;
+		run->r->alive();
+	}
+	return (int)(run->alive_ms - now);
+}
+
+/* The shorter of two waits, of which -1 is for ever. */
+static int
+sooner(int a, int b)
+{
+	return a == -1 || (b != -1 && b < a) ? b : a;
+}
+
 static void
 wait_for_more(struct run *run)
 {
 	const struct relay *r = run->r;
-	struct pollfd p[2];
+	struct pollfd p[3 + FILTER_FDS];
 	int64_t left_ms = run->deadline_ms - clock_mono_ms();
-	int timeout_ms = r->sink->ops->wants(r->sink, &p[0]);
+	int timeout_ms = sooner(
+	    r->sink->ops->wants(r->sink, &p[0]), say_alive(run));
+	unsigned int n = 3;
+	bool asleep = run->held || run->ending || run->drained;
 	int rc;
 
 	if (left_ms < 0)
 		left_ms = 0;
-	if (left_ms < INT_MAX && (timeout_ms == -1 || timeout_ms > left_ms))
-		timeout_ms = (int)left_ms;
+	if (left_ms < INT_MAX)
+		timeout_ms = sooner(timeout_ms, (int)left_ms);
 	p[1] = (struct pollfd){ interrupt_signal() != 0 ? -1 : interrupt_fd(),
 		POLLIN, 0 };
+	p[2] = (struct pollfd){ usr1_ends[0], POLLIN, 0 };
+	if (r->filter != NULL) {
+		timeout_ms = sooner(timeout_ms,
+		    filter_wants(r->filter, &p[n], !run->held && !run->ending));
+		n += FILTER_FDS;
+		asleep = asleep || !filter_room(r->filter);
+	}
 	/* A source that is not read must not wake us either. */
-	if (run->held || run->ending)
-		rc = poll(p, 2, timeout_ms);
+	if (asleep)
+		rc = poll(p, n, timeout_ms);
 	else
-		rc = r->source->ops->wait(r->source, p, 2, timeout_ms);
+		rc = r->source->ops->wait(r->source, p, n, timeout_ms);
 	if (rc == -1 && errno != EINTR)
 		err(EX_SOFTWARE, "poll");
 	if (rc > 0)
@@ -246,6 +621,26 @@ say_undelivered(const struct run *run)
 					 : "");
 }
 
+/* What came of the sink's last step, for those who look. */
+static void
+note_progress(struct run *run)
+{
+	const struct relay *r = run->r;
+	struct sse_text done;
+
+	atomic_store_explicit(&r->tally->waiting,
+	    r->sink->ops->waiting(r->sink), memory_order_relaxed);
+	atomic_store_explicit(&r->tally->held, run->held, memory_order_relaxed);
+	if (r->source->ops->taken == NULL)
+		return;
+	done = r->sink->ops->done(r->sink);
+	if (done.len == 0 || mark_is(&run->done, done))
+		return;
+	r->source->ops->taken(r->source, done);
+	if (mark_set(&run->done, done) == -1)
+		nomem(run);
+}
+
 /* Until nothing is left to do: an exit status. */
 static int
 turn(struct run *run)
@@ -254,6 +649,7 @@ turn(struct run *run)
 	struct sink *k = r->sink;
 
 	for (;;) {
+		usr1_answer(run);
 		if (interrupt_signal() != 0 && run->deadline_ms == INT64_MAX)
 			wind_up(run);
 		pull(run);
@@ -267,9 +663,10 @@ turn(struct run *run)
 		case SINK_OK:
 			break;
 		}
+		note_progress(run);
 		if (run->ending && k->ops->settled(k))
 			return run->status;
-		if (run->held && !run->ending && k->ops->room(k, &run->ev))
+		if (run->held && !run->ending && has_room(run))
 			continue;
 		if (clock_mono_ms() >= run->deadline_ms)
 			return run->status;
@@ -283,8 +680,14 @@ relay_run(const struct relay *r)
 	struct run run = { .r = r, .deadline_ms = INT64_MAX };
 	int status;
 
+	r->tally->began_ms = clock_mono_ms();
 	status = turn(&run);
+	announce(&run, false);
 	if (status != EX_OK || interrupt_signal() != 0)
 		say_undelivered(&run);
+	if (r->stats)
+		say_stats(&run);
+	free(run.gap);
+	mark_free(&run.done);
 	return status;
 }

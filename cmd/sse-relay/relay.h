@@ -7,17 +7,29 @@
 #include <stdbool.h>
 
 #include "carry.h"
+#include "filter.h"
 #include "sink.h"
 #include "source.h"
+#include "tally.h"
 
 struct relay {
 	struct source *source;
 	struct sink *sink;
 	struct carry *carry;
+	struct filter *filter; /* NULL: none */
+	struct tally *tally;
+	/* Where a gap goes that names no channel. */
+	char **channels;
+	size_t nchannels;
 	bool gap_fail; /* a gap ends it with 80 */
 	bool strict;   /* a malformed event ends it; else it is passed over */
+	bool stats;    /* say at the end what was done */
 	int verbose;   /* -1: quiet */
-	const char *from; /* what the source is called in messages */
+	/* Called once both sides are there, and when the end begins; or NULL. */
+	void (*announce)(bool ready);
+	/* Called so often, in ms, while all is well; 0: never. */
+	void (*alive)(void);
+	int64_t alive_ms;
 };
 
 #define RELAY_EX_GAP 80
@@ -28,5 +40,8 @@ struct relay {
  * it delivers what was read, within five seconds, and returns.
  */
 int relay_run(const struct relay *r);
+
+/* Catch SIGUSR1, which makes relay_run() say what was done so far. */
+void relay_catch_usr1(void);
 
 #endif

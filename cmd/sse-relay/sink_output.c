@@ -1,8 +1,11 @@
+#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "interrupt.h"
+#include "mark.h"
 #include "sink.h"
 #include "stdout.h"
 #include "units.h"
@@ -15,6 +18,8 @@ struct sink_output {
 	struct output_context ctx;
 	struct sse_buf buf;
 	size_t waiting;
+	struct state *state; /* borrowed; NULL: none */
+	struct mark next_to; /* the source's mark behind buf */
 };
 
 static struct sink_output *
@@ -32,7 +37,13 @@ output_step(struct sink *k)
 		stdout_write(so->buf.ptr, so->buf.len, NULL, NULL);
 	so->buf.len = 0;
 	so->waiting = 0;
-	return SINK_OK;
+	if (so->state == NULL)
+		return SINK_OK;
+	/* A signal may have cut it short. */
+	if (interrupt_signal() == 0 &&
+	    state_set_mark(so->state, mark_text(&so->next_to)) == -1)
+		return SINK_FAULT;
+	return state_sync(so->state, false) == -1 ? SINK_FAULT : SINK_OK;
 }
 
 static bool
@@ -43,10 +54,11 @@ output_room(struct sink *k, const struct event *ev)
 }
 
 static int
-output_add(struct sink *k, const struct event *ev)
+output_add(struct sink *k, const struct event *ev, struct sse_text once)
 {
 	struct sink_output *so = of(k);
 
+	(void)once;
 	so->ctx.count++;
 	so->ctx.now_ms = clock_unix_ms();
 	/* EINVAL: it is none in an event stream, for it has nothing to say. */
@@ -58,11 +70,28 @@ output_add(struct sink *k, const struct event *ev)
 }
 
 static int
+output_advance(struct sink *k, struct sse_text mark)
+{
+	return mark_set(&of(k)->next_to, mark);
+}
+
+static struct sse_text
+output_done(struct sink *k)
+{
+	return of(k)->buf.len == 0 ? mark_text(&of(k)->next_to) : TEXT("");
+}
+
+static struct sse_text
+output_mark(struct sink *k)
+{
+	return state_mark(of(k)->state);
+}
+
+static int
 output_wants(struct sink *k, struct pollfd *p)
 {
-	(void)k;
 	*p = (struct pollfd){ STDOUT_FILENO, 0, 0 };
-	return -1;
+	return of(k)->state != NULL ? state_due_ms(of(k)->state) : -1;
 }
 
 /* Nobody will read what comes: that is the end, and no fault. */
@@ -89,8 +118,8 @@ output_waiting(struct sink *k)
 static const char *
 output_say(struct sink *k)
 {
-	(void)k;
-	return "standard output";
+	return of(k)->state != NULL ? state_fault(of(k)->state)
+				    : "standard output";
 }
 
 static int
@@ -103,8 +132,13 @@ output_status(struct sink *k)
 static void
 sink_output_free(struct sink *k)
 {
-	output_free(of(k)->out);
-	sse_buf_free(&of(k)->buf);
+	struct sink_output *so = of(k);
+
+	if (so->state != NULL && state_sync(so->state, true) == -1)
+		warnx("%s", state_fault(so->state));
+	output_free(so->out);
+	sse_buf_free(&so->buf);
+	mark_free(&so->next_to);
 	free(of(k));
 }
 
@@ -112,6 +146,9 @@ static const struct sink_ops ops = {
 	.step = output_step,
 	.room = output_room,
 	.add = output_add,
+	.advance = output_advance,
+	.done = output_done,
+	.mark = output_mark,
 	.wants = output_wants,
 	.woken = output_woken,
 	.settled = output_settled,
@@ -122,13 +159,17 @@ static const struct sink_ops ops = {
 };
 
 struct sink *
-sink_output_new(struct output *out, const char *url)
+sink_output_new(
+    struct output *out, const char *url, bool gaps, struct state *state)
 {
 	struct sink_output *so = calloc(1, sizeof(*so));
 
 	if (so == NULL)
 		return NULL;
 	so->sink.ops = &ops;
+	so->sink.gaps = gaps;
+	so->sink.marked = state != NULL;
+	so->state = state;
 	so->out = out;
 	so->ctx.url = text_of(url);
 	return &so->sink;

@@ -1,8 +1,3 @@
-/*
- * One batch is on its way, the next one gathers behind it; each moves the mark
- * from where the one before it left it.  So batches are as large as the source
- * is fast, and no order of answers and losses can mix them up.
- */
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "mark.h"
+#include "flight.h"
 #include "outage.h"
 #include "redis_link.h"
 #include "sink.h"
@@ -20,27 +15,22 @@
 #define OPEN_MS 5000      /* to connect, and to read the mark */
 #define ANSWER_MS 10000   /* silence for that long is a dead peer */
 #define MARK_ONLY_MS 1000 /* between batches that only move the mark */
-#define PRODUCER_BYTES 12
 
 struct sink_redis {
 	struct sink sink; /* first, so that a sink is one of these */
 	struct sink_redis_conf conf;
 	struct redis_link *link;
-	struct bus_batch *flight; /* kept until it is answered */
-	struct bus_batch *next;   /* gathers */
-	bool flying;              /* flight is a batch, perhaps an empty one */
-	bool started;             /* it was connected once */
+	struct flights flights;
+	size_t out;   /* so many of those launched are on the connection */
+	bool warm;    /* it has run the script: more than one may be out */
+	bool started; /* it was connected once */
 	bool connected;
-	bool rewind;      /* the source is to go back */
-	struct mark mark; /* as it stands in Redis, for all that is known */
-	struct mark flight_to; /* and after flight */
-	struct mark next_to;   /* and after next */
-	int64_t sent_ms;       /* when flight left */
-	int64_t rewind_ms;     /* when to, if rewind says so */
+	bool rewind;       /* the source is to go back */
+	int64_t sent_ms;   /* when a batch left, or was answered */
+	int64_t moved_ms;  /* when the last batch was launched */
+	int64_t rewind_ms; /* when to, if rewind says so */
 	struct outage outage;
-	unsigned int refused;                  /* batches, in a row */
-	uint64_t number;                       /* of the batch sent last */
-	char producer[2 * PRODUCER_BYTES + 1]; /* random */
+	unsigned int refused; /* batches, in a row */
 	int status;
 	char say[512];
 };
@@ -105,6 +95,8 @@ link_failed(struct sink_redis *sr, enum redis_link_state state, int status)
 	switch (state) {
 	case REDIS_LINK_DENIED:
 		return fault(sr, EX_NOPERM, why);
+	case REDIS_LINK_CONFIG:
+		return fault(sr, EX_CONFIG, why);
 	case REDIS_LINK_BAD:
 		return fault(sr, EX_PROTOCOL, why);
 	default:
@@ -119,87 +111,64 @@ refused(struct sink_redis *sr, enum bus_answer answer, const redisReply *r)
 	    sr, redis_link_refused(sr->link, answer, r), EX_TEMPFAIL);
 }
 
-/*
- * Numbers of one producer follow each other.  When it is unknown whether Redis
- * took the last one, the next must not be taken for its repetition.
- */
-static void
-new_producer(struct sink_redis *sr)
-{
-	unsigned char bytes[PRODUCER_BYTES];
-
-	arc4random_buf(bytes, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(sr->producer + 2 * i, 3, "%02x", bytes[i]);
-	sr->number = 0;
-}
-
 /* Nothing of what was taken will be delivered; the source brings it again. */
 static enum sink_what
 go_back(struct sink_redis *sr, struct sse_text mark)
 {
-	bus_batch_clear(sr->flight);
-	bus_batch_clear(sr->next);
-	new_producer(sr);
-	sr->flying = false;
 	sr->rewind = true;
 	sr->rewind_ms = clock_mono_ms();
 	/* Two relays that are both fast would else race without end. */
 	if (sr->refused > 0)
 		sr->rewind_ms += outage_pause_ms(sr->refused) / 2;
 	sr->refused++;
-	if (mark_set(&sr->mark, mark) == -1 ||
-	    mark_set(&sr->next_to, mark) == -1)
-		return nomem(sr);
-	return SINK_OK;
+	sr->out = 0;
+	return flights_drop(&sr->flights, mark) == -1 ? nomem(sr) : SINK_OK;
 }
 
 static enum sink_what
 accepted(struct sink_redis *sr)
 {
 	here(sr);
-	sr->flying = false;
 	sr->refused = 0;
-	bus_batch_clear(sr->flight);
-	if (!mark_none(&sr->flight_to) &&
-	    mark_set(&sr->mark, mark_text(&sr->flight_to)) == -1)
-		return nomem(sr);
-	return SINK_OK;
+	sr->warm = true;
+	sr->out--;
+	sr->sent_ms = clock_mono_ms();
+	return flights_landed(&sr->flights) == -1 ? nomem(sr) : SINK_OK;
 }
 
+/* The ith of those launched. */
 static enum sink_what
-send_flight(struct sink_redis *sr, bool by_sha)
+send_batch(struct sink_redis *sr, size_t i, bool by_sha)
 {
 	struct bus_command c = { 0 };
 	enum redis_link_state state;
 
-	if (sr->sink.marked && !mark_none(&sr->flight_to) &&
-	    bus_batch_set_mark(sr->flight, sr->conf.name, mark_text(&sr->mark),
-		mark_text(&sr->flight_to)) == -1)
+	if (flights_command(&sr->flights, i, by_sha, &c) == -1)
 		return nomem(sr);
-	if (bus_batch_command(sr->flight, by_sha, &c) == -1)
-		return nomem(sr);
-	sr->sent_ms = clock_mono_ms();
+	if (sr->out == 0)
+		sr->sent_ms = clock_mono_ms();
 	state = redis_link_send(sr->link, &c);
 	bus_command_free(&c);
 	return state == REDIS_LINK_OK ? SINK_OK
 				      : link_failed(sr, state, EX_UNAVAILABLE);
 }
 
-/* What was gathered leaves; the other batch is filled next. */
+/*
+ * Those launched leave in their order.  Until the script is known to be there
+ * only one does, so that it can be sent again by its text.
+ */
 static enum sink_what
-launch(struct sink_redis *sr)
+send_due(struct sink_redis *sr)
 {
-	struct bus_batch *b = sr->next;
+	size_t most = sr->warm ? FLIGHT_ROW : 1;
+	enum sink_what what = SINK_OK;
 
-	sr->next = sr->flight;
-	sr->flight = b;
-	bus_batch_clear(sr->next);
-	sr->flying = true;
-	if (mark_set(&sr->flight_to, mark_text(&sr->next_to)) == -1 ||
-	    bus_batch_set_producer(b, sr->producer, ++sr->number) == -1)
-		return nomem(sr);
-	return send_flight(sr, true);
+	while (what == SINK_OK && sr->connected && sr->out < most &&
+	    sr->out < sr->flights.n) {
+		what = send_batch(sr, sr->out, true);
+		sr->out++;
+	}
+	return what;
 }
 
 /* Redis was emptied: nothing there says what to read again. */
@@ -208,38 +177,43 @@ mark_gone(struct sink_redis *sr)
 {
 	char at[SHOWN_BYTES];
 
-	if (sr->conf.verbose >= 0 && !mark_none(&sr->mark))
+	if (sr->conf.verbose >= 0 && !mark_none(&sr->flights.mark))
 		warnx("%s: the mark of %s is gone; going on from %s",
 		    sr->conf.to->shown, sr->conf.name,
-		    visible_line(mark_text(&sr->mark), at, sizeof(at)));
-	mark_free(&sr->mark);
+		    visible_line(mark_text(&sr->flights.mark), at, sizeof(at)));
+	mark_free(&sr->flights.mark);
 }
 
 /*
- * The mark that Redis has is not the one that was thought.  When it is the
- * one that flight moves it to, flight is there: sent by us before an answer was
+ * The mark that Redis has is not the one that was thought.  When it is one that
+ * a batch moves it to, that batch is there: sent by us before an answer was
  * lost, or by a relay of the same name.
  */
 static enum sink_what
 mark_differs(struct sink_redis *sr, struct sse_text now, bool loud)
 {
 	char a[SHOWN_BYTES], b[SHOWN_BYTES];
+	bool known;
 
-	if (sr->flying && now.len > 0 && mark_is(&sr->flight_to, now)) {
-		new_producer(sr);
-		return accepted(sr);
+	if (flights_settle(&sr->flights, now, &known) == -1)
+		return nomem(sr);
+	if (known) {
+		here(sr);
+		sr->refused = 0;
+		return SINK_OK;
 	}
 	if (now.len == 0) {
 		mark_gone(sr);
-		return sr->flying ? send_flight(sr, true) : SINK_OK;
+		return SINK_OK;
 	}
 	if (sr->conf.verbose > (loud ? -1 : 0))
 		warnx("%s: the mark of %s went from %s to %s; reading on from "
 		      "there",
 		    sr->conf.to->shown, sr->conf.name,
-		    mark_none(&sr->mark)
+		    mark_none(&sr->flights.mark)
 			? "none"
-			: visible_line(mark_text(&sr->mark), a, sizeof(a)),
+			: visible_line(
+			      mark_text(&sr->flights.mark), a, sizeof(a)),
 		    visible_line(now, b, sizeof(b)));
 	return go_back(sr, now);
 }
@@ -251,28 +225,44 @@ forgotten(struct sink_redis *sr)
 	if (sr->conf.verbose >= 0)
 		warnx("%s: Redis has lost events that it had acknowledged",
 		    sr->conf.to->shown);
-	new_producer(sr);
-	if (bus_batch_set_producer(sr->flight, sr->producer, ++sr->number) ==
-	    -1)
-		return nomem(sr);
-	return send_flight(sr, true);
+	return flights_renumber(&sr->flights) == -1 ? nomem(sr) : SINK_OK;
+}
+
+/*
+ * Batches behind the one that was not taken are on their way, and will not be
+ * taken either.  A new connection knows nothing of them.
+ */
+static void
+start_over(struct sink_redis *sr)
+{
+	redis_link_close(sr->link);
+	sr->connected = false;
+	sr->outage.retry_ms = 0;
 }
 
 static enum sink_what
 answer(struct sink_redis *sr, const redisReply *r)
 {
 	struct sse_text mark = { NULL, 0 };
-	enum bus_answer a = bus_batch_answer(sr->flight, r, NULL, &mark);
+	struct cargo *c = flights_sent(&sr->flights, 0)->cargo;
+	enum bus_answer a = c->ops->answer(c, r, &mark);
 
-	switch (a) {
-	case BUS_OK:
+	if (a == BUS_OK)
 		return accepted(sr);
+	if (sr->out > 1 &&
+	    (a == BUS_NOSCRIPT || a == BUS_ORDER || a == BUS_MARK_MOVED)) {
+		start_over(sr);
+		return SINK_OK;
+	}
+	switch (a) {
 	case BUS_NOSCRIPT:
-		return send_flight(sr, false);
+		return send_batch(sr, 0, false);
 	case BUS_ORDER:
+		sr->out = 0;
 		return forgotten(sr);
 	case BUS_MARK_MOVED:
 		here(sr);
+		sr->out = 0;
 		return mark_differs(sr, mark, false);
 	default:
 		return refused(sr, a, r);
@@ -287,7 +277,7 @@ read_mark(struct sink_redis *sr, redisReply **r, struct sse_text *mark)
 	enum redis_link_state state;
 	enum bus_answer a;
 
-	if (bus_mark_command(sr->conf.bus, sr->conf.name, &c) == -1)
+	if (bus_mark_command(sr->conf.cargo.bus, sr->conf.name, &c) == -1)
 		return nomem(sr);
 	state = redis_link_send(sr->link, &c);
 	if (state == REDIS_LINK_OK)
@@ -311,12 +301,10 @@ settle(struct sink_redis *sr)
 	if (sr->sink.marked)
 		what = read_mark(sr, &r, &mark);
 	if (what == SINK_OK && sr->connected) {
-		if (!sr->flying)
+		if (sr->flights.n == 0)
 			here(sr);
-		if (sr->sink.marked && !mark_is(&sr->mark, mark))
+		if (sr->sink.marked && !mark_is(&sr->flights.mark, mark))
 			what = mark_differs(sr, mark, true);
-		else if (sr->flying)
-			what = send_flight(sr, true);
 	}
 	freeReplyObject(r);
 	return what;
@@ -334,6 +322,8 @@ reconnect(struct sink_redis *sr)
 	if (state != REDIS_LINK_OK)
 		return link_failed(sr, state, EX_UNAVAILABLE);
 	sr->connected = true;
+	sr->warm = false;
+	sr->out = 0;
 	return settle(sr);
 }
 
@@ -347,23 +337,27 @@ silent(struct sink_redis *sr)
 	return away(sr, EX_UNAVAILABLE, why);
 }
 
-/* The answer, if it is there; without a batch, the link's end. */
+/* The answers that are there; without a batch, the link's end. */
 static enum sink_what
 receive(struct sink_redis *sr)
 {
 	enum sink_what what = SINK_OK;
-	redisReply *r = NULL;
-	enum redis_link_state state = redis_link_poll(sr->link, &r);
+	redisReply *r;
 
-	if (state != REDIS_LINK_OK)
-		return link_failed(sr, state, EX_UNAVAILABLE);
-	if (r != NULL && sr->flying)
-		what = answer(sr, r);
-	else if (r != NULL)
-		what = refused(sr, BUS_REFUSED, r);
-	else if (sr->flying && clock_mono_ms() - sr->sent_ms >= ANSWER_MS)
-		what = silent(sr);
-	freeReplyObject(r);
+	while (what == SINK_OK && sr->connected) {
+		enum redis_link_state state = redis_link_poll(sr->link, &r);
+
+		if (state != REDIS_LINK_OK)
+			return link_failed(sr, state, EX_UNAVAILABLE);
+		if (r == NULL)
+			return sr->out > 0 &&
+				clock_mono_ms() - sr->sent_ms >= ANSWER_MS
+			    ? silent(sr)
+			    : SINK_OK;
+		what = sr->out > 0 ? answer(sr, r)
+				   : refused(sr, BUS_REFUSED, r);
+		freeReplyObject(r);
+	}
 	return what;
 }
 
@@ -383,8 +377,7 @@ rewind_now(struct sink_redis *sr)
 		what = SINK_REWIND;
 		if (mark.len == 0)
 			mark_gone(sr);
-		else if (mark_set(&sr->mark, mark) == -1 ||
-		    mark_set(&sr->next_to, mark) == -1)
+		else if (flights_stand(&sr->flights, mark) == -1)
 			what = nomem(sr);
 	}
 	freeReplyObject(r);
@@ -395,10 +388,39 @@ rewind_now(struct sink_redis *sr)
 static int64_t
 mark_due_ms(const struct sink_redis *sr)
 {
-	if (!sr->sink.marked || mark_none(&sr->next_to) ||
-	    mark_is(&sr->mark, mark_text(&sr->next_to)))
+	struct sse_text next = flights_next_mark(&sr->flights);
+
+	if (!sr->sink.marked || next.len == 0 || sr->flights.n > 0 ||
+	    mark_is(&sr->flights.mark, next))
 		return INT64_MAX;
-	return mark_none(&sr->mark) ? 0 : sr->sent_ms + MARK_ONLY_MS;
+	return mark_none(&sr->flights.mark) ? 0 : sr->moved_ms + MARK_ONLY_MS;
+}
+
+static bool
+is_full(const struct sink_redis *sr)
+{
+	const struct cargo *c = flights_gathering(&sr->flights);
+	size_t full = sr->conf.cargo.batch_events;
+
+	return c->ops->count(c) >= (full != 0 ? full : BUS_BATCH_EVENTS) ||
+	    c->ops->bytes(c) >= BUS_BATCH_BYTES / 2;
+}
+
+/* Is what was gathered to leave?  While others travel, only once it is full. */
+static bool
+launch_due(const struct sink_redis *sr)
+{
+	if (sr->flights.n > 0)
+		return sr->flights.n < FLIGHT_ROW && is_full(sr);
+	return flights_gathered(&sr->flights) > 0 ||
+	    clock_mono_ms() >= mark_due_ms(sr);
+}
+
+static enum sink_what
+launch(struct sink_redis *sr)
+{
+	sr->moved_ms = clock_mono_ms();
+	return flights_launch(&sr->flights) == -1 ? nomem(sr) : SINK_OK;
 }
 
 static enum sink_what
@@ -406,21 +428,25 @@ redis_step(struct sink *k)
 {
 	struct sink_redis *sr = of(k);
 	enum sink_what what = SINK_OK;
+	size_t before;
 
 	if (!sr->connected)
 		what = reconnect(sr);
-	if (what == SINK_OK && sr->connected)
-		what = receive(sr);
-	if (what != SINK_OK || !sr->connected)
-		return what;
-	if (sr->rewind)
-		return rewind_now(sr);
-	if (sr->flying)
-		return SINK_OK;
-	if (bus_batch_count(sr->next) == 0 && clock_mono_ms() < mark_due_ms(sr))
-		return SINK_OK;
-	what = launch(sr);
-	return what == SINK_OK && sr->connected ? receive(sr) : what;
+	do {
+		before = sr->out;
+		if (what == SINK_OK && sr->connected)
+			what = receive(sr);
+		if (what != SINK_OK || !sr->connected)
+			return what;
+		if (sr->rewind)
+			return rewind_now(sr);
+		if (launch_due(sr))
+			what = launch(sr);
+		if (what == SINK_OK)
+			what = send_due(sr);
+		/* An answer that came meanwhile makes room for one more. */
+	} while (what == SINK_OK && sr->connected && sr->out != before);
+	return what;
 }
 
 /*
@@ -431,33 +457,37 @@ static bool
 redis_room(struct sink *k, const struct event *ev)
 {
 	const struct sink_redis *sr = of(k);
-	size_t n = bus_batch_count(sr->next), by = ev->has_id ? 1 : 2;
+	const struct cargo *c = flights_gathering(&sr->flights);
+	size_t n = c->ops->count(c), by = ev->has_id ? 1 : 2;
 
 	if (!sr->connected || sr->rewind)
 		return false;
 	return n == 0 ||
 	    (n < by * BUS_BATCH_EVENTS &&
-		bus_batch_bytes(sr->next) + ev->data.len <
-		    by * BUS_BATCH_BYTES);
+		c->ops->bytes(c) + ev->data.len < by * BUS_BATCH_BYTES);
 }
 
 static int
-redis_add(struct sink *k, const struct event *ev)
+redis_add(struct sink *k, const struct event *ev, struct sse_text once)
 {
-	return bus_batch_add(of(k)->next, ev, TEXT(""));
+	struct cargo *c = flights_next(&of(k)->flights)->cargo;
+
+	return c->ops->add(c, ev, once);
 }
 
 static int
 redis_advance(struct sink *k, struct sse_text mark)
 {
 	/* Until the source is back there, next_to is where it is to go. */
-	return of(k)->rewind ? 0 : mark_set(&of(k)->next_to, mark);
+	return of(k)->rewind
+	    ? 0
+	    : mark_set(&flights_next(&of(k)->flights)->to, mark);
 }
 
 static struct sse_text
 redis_mark(struct sink *k)
 {
-	return mark_text(&of(k)->next_to);
+	return flights_next_mark(&of(k)->flights);
 }
 
 static int
@@ -472,7 +502,7 @@ redis_wants(struct sink *k, struct pollfd *p)
 		until = sr->outage.retry_ms;
 	else if (sr->rewind)
 		until = sr->rewind_ms;
-	else if (sr->flying)
+	else if (sr->out > 0)
 		until = sr->sent_ms + ANSWER_MS;
 	else
 		until = mark_due_ms(sr);
@@ -493,16 +523,25 @@ redis_settled(struct sink *k)
 {
 	const struct sink_redis *sr = of(k);
 
-	return !sr->flying && !sr->rewind && bus_batch_count(sr->next) == 0;
+	return sr->flights.n == 0 && !sr->rewind &&
+	    flights_gathered(&sr->flights) == 0;
 }
 
 static size_t
 redis_waiting(struct sink *k)
 {
-	const struct sink_redis *sr = of(k);
+	return flights_waiting(&of(k)->flights);
+}
 
-	return bus_batch_count(sr->next) +
-	    (sr->flying ? bus_batch_count(sr->flight) : 0);
+/* When nothing waits, all that was taken or passed over is done. */
+static struct sse_text
+redis_done(struct sink *k)
+{
+	struct sink_redis *sr = of(k);
+
+	return sr->sink.marked || !redis_settled(k)
+	    ? mark_text(&sr->flights.mark)
+	    : flights_next_mark(&sr->flights);
 }
 
 static const char *
@@ -523,11 +562,7 @@ redis_free(struct sink *k)
 	struct sink_redis *sr = of(k);
 
 	redis_link_free(sr->link);
-	bus_batch_free(sr->flight);
-	bus_batch_free(sr->next);
-	mark_free(&sr->mark);
-	mark_free(&sr->flight_to);
-	mark_free(&sr->next_to);
+	flights_free(&sr->flights);
 	free(sr);
 }
 
@@ -541,6 +576,7 @@ static const struct sink_ops ops = {
 	.woken = redis_woken,
 	.settled = redis_settled,
 	.waiting = redis_waiting,
+	.done = redis_done,
 	.say = redis_say,
 	.status = redis_status,
 	.free = redis_free,
@@ -560,9 +596,7 @@ open_first(struct sink_redis *sr)
 		return link_failed(sr, state, EX_UNAVAILABLE);
 	if (sr->sink.marked)
 		what = read_mark(sr, &r, &mark);
-	if (what == SINK_OK &&
-	    (mark_set(&sr->mark, mark) == -1 ||
-		mark_set(&sr->next_to, mark) == -1))
+	if (what == SINK_OK && flights_stand(&sr->flights, mark) == -1)
 		what = nomem(sr);
 	freeReplyObject(r);
 	sr->connected = sr->started = what == SINK_OK;
@@ -578,16 +612,17 @@ sink_redis_new(struct sink **k, const struct sink_redis_conf *conf)
 	if (sr == NULL)
 		return EX_SOFTWARE;
 	sr->sink.ops = &ops;
+	sr->sink.gaps = true;
 	sr->sink.marked = conf->name != NULL;
 	sr->conf = *conf;
 	sr->outage = OUTAGE_NONE;
-	new_producer(sr);
 	if ((sr->link = redis_link_new(&conf->to->redis)) == NULL ||
-	    (sr->flight = bus_batch_new(conf->bus)) == NULL ||
-	    (sr->next = bus_batch_new(conf->bus)) == NULL) {
+	    flights_init(&sr->flights, &conf->cargo, conf->name) == -1) {
 		redis_free(&sr->sink);
 		return EX_SOFTWARE;
 	}
+	if (conf->cargo.bus != NULL && conf->cargo.key == NULL)
+		redis_link_set_home(sr->link, conf->cargo.bus->prefix);
 	*k = &sr->sink;
 	return open_first(sr) == SINK_OK ? 0 : sr->status;
 }

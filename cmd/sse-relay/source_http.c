@@ -1,22 +1,26 @@
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include <jansson.h>
-
 #include "follow.h"
-#include "mark.h"
+#include "gap.h"
 #include "source.h"
-#include "visible.h"
 
 struct source_http {
 	struct source source;
 	struct follow_conf conf;
 	struct follow *follow;
+	bool routing;  /* is asked for */
+	bool unrouted; /* it was refused, which is yet to be said */
+	bool quiet;
 	const char *shown;
-	char *start;         /* the last event ID to begin with */
-	unsigned int losses; /* of the connection since it was open */
+	char *start;                /* the last event ID to begin with */
+	unsigned int losses;        /* of the connection since it was open */
+	struct curl_slist *headers; /* owned: the user's and ours */
+	struct sse_buf gap;         /* owned: the data of one made here */
+	int status;
 	char say[512];
 };
 
@@ -26,38 +30,77 @@ of(struct source *s)
 	return (struct source_http *)(void *)s;
 }
 
-/* An ID named in a gap's data, fit for a message. */
-static const char *
-member(json_t *root, const char *name, char buf[static SHOWN_BYTES])
-{
-	json_t *v = json_object_get(root, name);
-
-	if (!json_is_string(v) || json_string_length(v) == 0)
-		return "none";
-	return visible_line(
-	    (struct sse_text){ json_string_value(v), json_string_length(v) },
-	    buf, SHOWN_BYTES);
-}
-
-static void
-say_gap(struct source_http *sh, struct sse_text data)
-{
-	json_t *root = json_loadb(data.ptr, data.len, 0, NULL);
-	char after[SHOWN_BYTES], oldest[SHOWN_BYTES];
-
-	snprintf(sh->say, sizeof(sh->say),
-	    "%s: gap: events behind %s are lost, the oldest kept is %s",
-	    sh->shown, member(root, "after", after),
-	    member(root, "oldest", oldest));
-	json_decref(root);
-}
-
 /* Servers close long streams as a matter of course; the second loss counts. */
 static bool
 out_of_reach(struct source_http *sh)
 {
 	snprintf(sh->say, sizeof(sh->say), "%s", follow_fault(sh->follow));
 	return ++sh->losses == 2;
+}
+
+static enum source_what
+fault(struct source_http *sh, int status, const char *why)
+{
+	sh->status = status;
+	snprintf(sh->say, sizeof(sh->say), "%s", why);
+	return SOURCE_FAULT;
+}
+
+/* Ask for an event's routing, too, or only for its channel. */
+static int
+ask(struct source_http *sh, bool routing)
+{
+	sh->routing = routing;
+	sh->conf.show = routing ? "channel,routing" : "channel";
+	return (sh->follow = follow_new(&sh->conf)) == NULL ? -1 : 0;
+}
+
+/*
+ * An sse-serve shows routing to whom it trusts, and refuses others: asked for
+ * less, it may serve them.
+ */
+static enum source_what
+refused(struct source_http *sh)
+{
+	int status = follow_status(sh->follow);
+	struct sse_text id = follow_last_id(sh->follow);
+	char *start;
+
+	(void)fault(sh, status, follow_fault(sh->follow));
+	if (!sh->routing || follow_response(sh->follow) != 403)
+		return SOURCE_FAULT;
+	if ((start = strndup(id.len > 0 ? id.ptr : "", id.len)) == NULL)
+		return fault(sh, EX_SOFTWARE, "out of memory");
+	free(sh->start);
+	sh->start = start;
+	sh->conf.last_id = id.len > 0 ? sh->start : NULL;
+	follow_free(sh->follow);
+	if (ask(sh, false) == -1)
+		return fault(sh, EX_SOFTWARE, "out of memory");
+	sh->unrouted = true;
+	return SOURCE_WAIT;
+}
+
+static enum source_what
+opened(struct source_http *sh)
+{
+	sh->losses = 0;
+	if (sh->unrouted && !sh->quiet)
+		warnx("%s: routing is not granted: labels, priority, expiry "
+		      "and the relays passed are not carried",
+		    sh->shown);
+	sh->unrouted = false;
+	return SOURCE_OPEN;
+}
+
+static enum source_what
+too_large(struct source_http *sh, struct event *ev)
+{
+	snprintf(sh->say, sizeof(sh->say), "%s", follow_fault(sh->follow));
+	return gap_event(ev, &sh->gap, follow_last_id(sh->follow), TEXT("")) ==
+		-1
+	    ? fault(sh, EX_SOFTWARE, "out of memory")
+	    : SOURCE_GAP;
 }
 
 static enum source_what
@@ -70,17 +113,16 @@ http_next(struct source *s, struct event *ev)
 		case FOLLOW_WAIT:
 			return SOURCE_WAIT;
 		case FOLLOW_EVENT:
-			if (!text_is(ev->type, "sse:gap"))
+			if (!gap_is(ev))
 				return SOURCE_EVENT;
-			say_gap(sh, ev->data);
+			gap_say(ev, sh->shown, sh->say, sizeof(sh->say));
 			return SOURCE_GAP;
 		case FOLLOW_DROPPED:
-			snprintf(sh->say, sizeof(sh->say), "%s",
-			    follow_fault(sh->follow));
-			return SOURCE_GAP;
+			return too_large(sh, ev);
 		case FOLLOW_OPEN:
-			sh->losses = 0;
-			return SOURCE_OPEN;
+			return opened(sh);
+		case FOLLOW_BLOCK:
+			break;
 		case FOLLOW_LOST:
 			if (out_of_reach(sh))
 				return SOURCE_LOST;
@@ -88,9 +130,9 @@ http_next(struct source *s, struct event *ev)
 		case FOLLOW_END:
 			return SOURCE_END;
 		case FOLLOW_FAULT:
-			snprintf(sh->say, sizeof(sh->say), "%s",
-			    follow_fault(sh->follow));
-			return SOURCE_FAULT;
+			if (refused(sh) == SOURCE_FAULT)
+				return SOURCE_FAULT;
+			break;
 		}
 	}
 }
@@ -129,13 +171,15 @@ http_where(struct source *s)
 static int
 http_status(struct source *s)
 {
-	return follow_status(of(s)->follow);
+	return of(s)->status;
 }
 
 static void
 http_free(struct source *s)
 {
 	follow_free(of(s)->follow);
+	curl_slist_free_all(of(s)->headers);
+	sse_buf_free(&of(s)->gap);
 	free(of(s)->start);
 	free(of(s));
 }
@@ -151,9 +195,33 @@ static const struct source_ops ops = {
 	.free = http_free,
 };
 
+static int
+add_header(struct source_http *sh, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(sh->headers, line);
+
+	if (longer == NULL)
+		return -1;
+	sh->headers = longer;
+	return 0;
+}
+
+/* The user's, and that nothing is to come ahead of what is older. */
+static int
+add_headers(struct source_http *sh, const struct curl_slist *theirs)
+{
+	for (; theirs != NULL; theirs = theirs->next)
+		if (add_header(sh, theirs->data) == -1)
+			return -1;
+	if (add_header(sh, "Sse-Order: strict") == -1)
+		return -1;
+	sh->conf.headers = sh->headers;
+	return 0;
+}
+
 struct source *
-source_http_new(
-    const struct endpoint *e, struct sse_text mark, size_t max_bytes)
+source_http_new(const struct endpoint *e, const struct follow_conf *http,
+    struct sse_text mark, size_t max_bytes)
 {
 	struct source_http *sh = calloc(1, sizeof(*sh));
 
@@ -167,15 +235,15 @@ source_http_new(
 		http_free(&sh->source);
 		return NULL;
 	}
-	sh->conf = (struct follow_conf){
-		.url = e->text,
-		.last_id = mark.len > 0 ? sh->start : NULL,
-		.max_bytes = max_bytes,
-		.reconnect = true,
-		.ask_place = true,
-		.show = "channel",
-	};
-	if ((sh->follow = follow_new(&sh->conf)) == NULL) {
+	sh->conf = *http;
+	sh->conf.url = e->url;
+	sh->conf.last_id = mark.len > 0 ? sh->start : NULL;
+	sh->conf.max_bytes = max_bytes;
+	sh->conf.reconnect = true;
+	sh->conf.ask_place = true;
+	/* What came out of turn would bear no ID, and come again. */
+	sh->conf.strict = true;
+	if (add_headers(sh, http->headers) == -1 || ask(sh, true) == -1) {
 		http_free(&sh->source);
 		return NULL;
 	}

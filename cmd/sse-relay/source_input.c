@@ -5,6 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "gap.h"
 #include "source.h"
 
 #define READ_BYTES ((size_t)65536)
@@ -55,11 +56,20 @@ fill(struct source_input *si)
 }
 
 static enum source_what
+event(struct source_input *si, const struct event *ev)
+{
+	if (!gap_is(ev))
+		return SOURCE_EVENT;
+	gap_say(ev, "standard input", si->say, sizeof(si->say));
+	return SOURCE_GAP;
+}
+
+static enum source_what
 ended(struct source_input *si, struct event *ev)
 {
 	switch (input_end(si->in, ev)) {
 	case 1:
-		return SOURCE_EVENT;
+		return event(si, ev);
 	case 0:
 		break;
 	case -1:
@@ -89,7 +99,7 @@ input_next(struct source *s, struct event *ev)
 		    si->in, si->buf + si->used, si->len - si->used, &used, ev);
 		si->used += used;
 		if (rc == 1)
-			return SOURCE_EVENT;
+			return event(si, ev);
 		if (rc == -1)
 			return fault(si, EX_DATAERR, input_fault(si->in));
 		if (rc == -2)

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "mark.h"
+#include "gap.h"
 #include "reader.h"
 #include "source.h"
 
@@ -16,6 +16,7 @@ struct source_redis {
 	bool open;          /* it was, once */
 	bool known;         /* reader_place() is where we are */
 	char mark[PLACE_LEN];
+	struct sse_buf gap; /* owned: a gap's data */
 	char say[512];
 	int status;
 };
@@ -26,17 +27,23 @@ of(struct source *s)
 	return (struct source_redis *)(void *)s;
 }
 
-static void
-say_gap(struct source_redis *sr, const struct bus_entry *e)
+static enum source_what
+gap(struct source_redis *sr, const struct bus_entry *e, struct event *ev)
 {
-	char after[PLACE_LEN], oldest[PLACE_LEN] = "none";
+	char after[PLACE_LEN] = "", oldest[PLACE_LEN] = "";
+	size_t oldest_len = 0;
 
-	place_format(e->prev, after);
 	if (!place_is_zero(e->place))
-		place_format(e->place, oldest);
-	snprintf(sr->say, sizeof(sr->say),
-	    "%s: gap: events behind %s are lost, the oldest kept is %s",
-	    sr->url.shown, after, oldest);
+		oldest_len = place_format(e->place, oldest);
+	if (gap_event(ev, &sr->gap,
+		(struct sse_text){ after, place_format(e->prev, after) },
+		(struct sse_text){ oldest, oldest_len }) == -1) {
+		snprintf(sr->say, sizeof(sr->say), "out of memory");
+		sr->status = EX_SOFTWARE;
+		return SOURCE_FAULT;
+	}
+	gap_say(ev, sr->url.shown, sr->say, sizeof(sr->say));
+	return SOURCE_GAP;
 }
 
 static enum source_what
@@ -61,13 +68,15 @@ redis_next(struct source *s, struct event *ev)
 		case READER_EVENT:
 			sr->known = true;
 			*ev = e.ev;
-			return SOURCE_EVENT;
+			if (!gap_is(ev))
+				return SOURCE_EVENT;
+			gap_say(ev, sr->url.shown, sr->say, sizeof(sr->say));
+			return SOURCE_GAP;
 		case READER_GAP:
 			/* What had gone before the oldest is not missed. */
 			if (sr->all && place_cmp(e.prev, sr->start) == 0)
 				continue;
-			say_gap(sr, &e);
-			return SOURCE_GAP;
+			return gap(sr, &e, ev);
 		case READER_OPEN:
 			sr->open = true;
 			return SOURCE_OPEN;
@@ -136,6 +145,7 @@ static void
 redis_free(struct source *s)
 {
 	reader_free(of(s)->reader);
+	sse_buf_free(&of(s)->gap);
 	free(of(s));
 }
 

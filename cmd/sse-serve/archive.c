@@ -2,9 +2,8 @@
 #include <string.h>
 
 #include "archive.h"
+#include "cost.h"
 #include "mailbox.h"
-
-#define ALLOCATOR_BYTES 16
 
 /* Places are of one event each, so no two ranks but zero are the same. */
 static int
@@ -20,16 +19,19 @@ RB_GENERATE_INTERNAL(
 
 void
 archive_init(
-    struct archive *a, size_t max_count, size_t max_bytes, int64_t max_age_ms)
+    struct archive *a, const struct retentions *retentions, size_t max_bytes)
 {
 	memset(a, 0, sizeof(*a));
 	RB_INIT(&a->names);
-	RB_INIT(&a->ages);
-	RB_INIT(&a->spent);
 	TAILQ_INIT(&a->marks);
-	a->max_count = max_count;
+	a->retentions = retentions;
+	a->nfamilies = 1 + retentions->n;
+	for (size_t i = 0; i < a->nfamilies; i++) {
+		a->families[i].keep = retention_of_family(retentions, i);
+		RB_INIT(&a->families[i].ages);
+		RB_INIT(&a->families[i].spent);
+	}
 	a->max_bytes = max_bytes;
-	a->max_age_ms = max_age_ms;
 }
 
 void
@@ -50,8 +52,12 @@ archive_find(const struct archive *a, struct sse_text name)
 static size_t
 history_cost(const struct history *h)
 {
-	return sizeof(*h) + h->named.name.len + ALLOCATOR_BYTES +
-	    h->log.cap * sizeof(h->log.ring[0]) + h->log.bytes;
+	size_t ring = h->log.cap * sizeof(h->log.ring[0]);
+	size_t early = h->early_cap * sizeof(h->early[0]);
+
+	return cost_of(sizeof(*h) + h->named.name.len + 1) +
+	    (ring > 0 ? cost_of(ring) : 0) + h->log.bytes +
+	    (early > 0 ? cost_of(early) : 0) + h->early_bytes;
 }
 
 /* What changes a history's cost, rank or tree stands between these two. */
@@ -59,10 +65,12 @@ static void
 take_out(struct archive *a, struct history *h)
 {
 	if (h->log.count > 0)
-		RB_REMOVE(history_ages, &a->ages, h);
+		RB_REMOVE(history_ages, &h->family->ages, h);
 	else if (h->followers == 0)
-		RB_REMOVE(history_ages, &a->spent, h);
+		RB_REMOVE(history_ages, &h->family->spent, h);
 	a->bytes -= history_cost(h);
+	a->events -= h->log.count;
+	a->n--;
 }
 
 static void
@@ -71,10 +79,12 @@ put_back(struct archive *a, struct history *h)
 	h->rank = h->log.count > 0 ? replay_at(&h->log, 0)->place
 				   : h->log.dropped;
 	if (h->log.count > 0)
-		RB_INSERT(history_ages, &a->ages, h);
+		RB_INSERT(history_ages, &h->family->ages, h);
 	else if (h->followers == 0)
-		RB_INSERT(history_ages, &a->spent, h);
+		RB_INSERT(history_ages, &h->family->spent, h);
 	a->bytes += history_cost(h);
+	a->events += h->log.count;
+	a->n++;
 }
 
 struct history *
@@ -87,6 +97,7 @@ archive_get(struct archive *a, struct sse_text name)
 	if ((h = named_new(sizeof(*h), name)) == NULL)
 		return NULL;
 	replay_init(&h->log);
+	h->family = &a->families[retention_family(a->retentions, name)];
 	h->log.dropped = a->forgotten;
 	named_insert(&a->names, &h->named);
 	put_back(a, h);
@@ -158,13 +169,39 @@ drop_one(struct archive *a, struct history *h, struct place keep)
 	return true;
 }
 
+static struct history *
+older(struct history *a, struct history *b)
+{
+	if (a == NULL || b == NULL)
+		return a == NULL ? b : a;
+	return age_cmp(a, b) <= 0 ? a : b;
+}
+
+/* The history that holds the oldest event; NULL: none holds any. */
+static struct history *
+oldest_of_all(struct archive *a)
+{
+	struct history *oldest = NULL;
+
+	for (size_t i = 0; i < a->nfamilies; i++)
+		oldest = older(
+		    oldest, RB_MIN(history_ages, &a->families[i].ages));
+	return oldest;
+}
+
 /* The history that was spent first, but not h; NULL: there is none. */
 static struct history *
 oldest_spent(struct archive *a, const struct history *h)
 {
-	struct history *spent = RB_MIN(history_ages, &a->spent);
+	struct history *oldest = NULL, *spent;
 
-	return spent == h && h != NULL ? RB_NEXT(history_ages, , spent) : spent;
+	for (size_t i = 0; i < a->nfamilies; i++) {
+		spent = RB_MIN(history_ages, &a->families[i].spent);
+		if (spent == h && h != NULL)
+			spent = RB_NEXT(history_ages, , spent);
+		oldest = older(oldest, spent);
+	}
+	return oldest;
 }
 
 /*
@@ -174,7 +211,7 @@ oldest_spent(struct archive *a, const struct history *h)
 static bool
 yield_bytes(struct archive *a, const struct history *h, struct place keep)
 {
-	struct history *oldest = RB_MIN(history_ages, &a->ages);
+	struct history *oldest = oldest_of_all(a);
 	struct history *spent = oldest_spent(a, h);
 
 	if (spent == NULL ||
@@ -188,12 +225,15 @@ yield_bytes(struct archive *a, const struct history *h, struct place keep)
 int
 archive_trim(struct archive *a, struct history *h, struct place keep)
 {
-	while (h->log.count > a->max_count)
+	const struct retention *own = &h->family->keep;
+
+	while (h->log.count > own->count ||
+	    (own->bytes > 0 && h->log.bytes > own->bytes))
 		if (!drop_one(a, h, keep))
 			goto held;
 	while (a->bytes > a->max_bytes)
 		if (!yield_bytes(a, h, keep)) {
-			if (RB_EMPTY(&a->ages))
+			if (oldest_of_all(a) == NULL)
 				break;
 			goto held;
 		}
@@ -249,22 +289,30 @@ archive_empty(struct archive *a, struct history *h)
 	put_back(a, h);
 }
 
-void
-archive_expire(struct archive *a, int64_t now_ms, struct place keep)
+static void
+expire_family(
+    struct archive *a, struct family *f, int64_t now_ms, struct place keep)
 {
 	struct history *h;
 	uint64_t before;
 
-	if (a->max_age_ms == 0 || now_ms <= a->max_age_ms)
+	if (f->keep.age_ms == 0 || now_ms <= f->keep.age_ms)
 		return;
-	before = (uint64_t)(now_ms - a->max_age_ms);
+	before = (uint64_t)(now_ms - f->keep.age_ms);
 	while (
-	    (h = RB_MIN(history_ages, &a->ages)) != NULL && h->rank.ms < before)
+	    (h = RB_MIN(history_ages, &f->ages)) != NULL && h->rank.ms < before)
 		if (!drop_one(a, h, keep))
 			break;
-	while ((h = RB_MIN(history_ages, &a->spent)) != NULL &&
+	while ((h = RB_MIN(history_ages, &f->spent)) != NULL &&
 	    h->rank.ms < before)
 		archive_remove(a, h);
+}
+
+void
+archive_expire(struct archive *a, int64_t now_ms, struct place keep)
+{
+	for (size_t i = 0; i < a->nfamilies; i++)
+		expire_family(a, &a->families[i], now_ms, keep);
 }
 
 struct history *
@@ -279,8 +327,8 @@ archive_next_mark(struct archive *a)
 	return h;
 }
 
-int
-history_early(struct history *h, struct message *m)
+static int
+early_add(struct history *h, struct message *m)
 {
 	if (h->nearly == h->early_cap) {
 		size_t cap = h->early_cap == 0 ? 8 : h->early_cap * 2;
@@ -293,7 +341,53 @@ history_early(struct history *h, struct message *m)
 		h->early_cap = cap;
 	}
 	h->early[h->nearly++] = m;
+	h->early_bytes += message_cost(m);
 	return 0;
+}
+
+/* Make room for what was kept early.  False: there is none. */
+static bool
+make_early_room(struct archive *a, const struct history *h)
+{
+	static const struct place all = { UINT64_MAX, UINT64_MAX };
+
+	while (a->bytes > a->max_bytes)
+		if (!yield_bytes(a, h, all))
+			return false;
+	return true;
+}
+
+int
+archive_early(struct archive *a, struct history *h, struct message *m)
+{
+	int error;
+
+	take_out(a, h);
+	error = early_add(h, m);
+	put_back(a, h);
+	if (error == 0 && make_early_room(a, h))
+		return 0;
+	take_out(a, h);
+	if (error == 0) {
+		h->nearly--;
+		h->early_bytes -= message_cost(m);
+	}
+	h->early_lost = place_max(h->early_lost, m->place);
+	put_back(a, h);
+	return -1;
+}
+
+struct early
+archive_early_end(struct archive *a, struct history *h)
+{
+	struct early e = { h->early, h->nearly, h->early_lost };
+
+	take_out(a, h);
+	h->early = NULL;
+	h->nearly = h->early_cap = h->early_bytes = 0;
+	h->early_lost = PLACE_ZERO;
+	put_back(a, h);
+	return e;
 }
 
 struct backlog *

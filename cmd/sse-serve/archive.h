@@ -1,7 +1,10 @@
 /*
  * The replay logs of all channels, as the hub keeps them, and what bounds
- * them: a count of events a channel, their age, and bytes in all.  What is
- * dropped is marked, so that the hub can tell those who follow.
+ * them: a count of events a channel, their age and bytes, and bytes in all.
+ * What is dropped is marked, so that the hub can tell those who follow.
+ *
+ * Bytes in all are what the allocator gave for it: each message, however many
+ * workers refer to it, each history with its name, and the array of its log.
  */
 #ifndef ARCHIVE_H
 #define ARCHIVE_H
@@ -12,6 +15,7 @@
 
 #include "named.h"
 #include "replay.h"
+#include "retention.h"
 
 /* One channel's log, and which workers follow it. */
 struct history {
@@ -19,32 +23,45 @@ struct history {
 	RB_ENTRY(history) by_age; /* of the oldest, else of what was dropped */
 	TAILQ_ENTRY(history) by_mark;
 	struct replay log;
-	struct place rank;      /* what by_age is sorted by */
+	struct place rank; /* what by_age is sorted by */
+	struct family *family;
 	uint64_t followers;     /* a bit a worker */
 	struct message **early; /* owned: live ones before the log has come */
 	size_t nearly, early_cap;
-	bool loaded; /* the log is as it should be */
+	size_t early_bytes;
+	struct place early_lost; /* the last of them that was not kept */
+	bool loaded;             /* the log is as it should be */
 	bool marked;
 };
 
 RB_HEAD(history_ages, history);
 TAILQ_HEAD(history_marks, history);
 
-struct archive {
-	struct named_tree names;
+/* Channels of which as much is kept. */
+struct family {
+	struct retention keep;
 	struct history_ages ages;  /* those that hold events */
 	struct history_ages spent; /* those that hold none and nobody follows */
+};
+
+struct archive {
+	struct named_tree names;
+	const struct retentions *retentions;
+	struct family families[1 + RETENTION_FAMILIES_MAX];
+	size_t nfamilies;
 	struct history_marks marks;
 	struct history
 	    *held; /* holds too much, see archive_append(); or NULL */
-	size_t max_count, max_bytes;
-	int64_t max_age_ms;     /* 0: for ever */
+	size_t max_bytes;
 	size_t bytes;           /* all logs and histories cost */
+	size_t events;          /* in all logs */
+	size_t n;               /* histories */
 	struct place forgotten; /* the highest dropped of those forgotten */
 };
 
+/* retentions is borrowed. */
 void archive_init(
-    struct archive *a, size_t max_count, size_t max_bytes, int64_t max_age_ms);
+    struct archive *a, const struct retentions *retentions, size_t max_bytes);
 void archive_free(struct archive *a);
 
 struct history *archive_find(const struct archive *a, struct sse_text name);
@@ -62,7 +79,7 @@ void archive_unfollow(
 
 /*
  * Append m, taking the caller's reference, and drop what is too much: of this
- * channel by count, of all by bytes, the oldest first, but nothing behind keep.
+ * channel by count and bytes, of all by bytes, the oldest first, but nothing behind keep.
  * Returns 1 when for that reason too much is left; h is then held.  0 when all
  * is well, -1 with ENOMEM: m is not taken, and all up to it counts as dropped.
  * Histories that are spent are forgotten for the sake of bytes, but never h.
@@ -90,8 +107,20 @@ void archive_expire(struct archive *a, int64_t now_ms, struct place keep);
 /* The next history that has dropped something, unmarked; NULL: none. */
 struct history *archive_next_mark(struct archive *a);
 
-/* Keep m, taking the reference, until the log has come.  -1 with ENOMEM. */
-int history_early(struct history *h, struct message *m);
+/*
+ * Keep m, taking the reference, until the log has come.  It counts like what is
+ * in the logs, and these yield to it.  -1: nothing is left that could, or
+ * ENOMEM; m is not taken, and remembered as lost.
+ */
+int archive_early(struct archive *a, struct history *h, struct message *m);
+
+/* Those that were kept, in order; the caller's with their references. */
+struct early {
+	struct message **v; /* free() */
+	size_t n;
+	struct place lost; /* zero: none was */
+};
+struct early archive_early_end(struct archive *a, struct history *h);
 
 /* A copy of the log, each message referenced.  NULL with ENOMEM. */
 struct backlog;

@@ -1,8 +1,10 @@
 #include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "attach.h"
 #include "hub.h"
+#include "units.h"
 
 #define ROUND_TOPICS 64 /* logs read by one command */
 #define OVER_COUNT 256  /* logs may hold more than the count */
@@ -27,6 +29,56 @@ history_of(struct attach *a, const struct topic *t)
 	return archive_get(&a->hub->archive, t->named.name);
 }
 
+void
+attach_fork(struct attach *a)
+{
+	if (a->forked)
+		return;
+	a->forked = true;
+	fork_init(&a->fork, a->hub->last);
+	warnx("%s has lost events that it had told; readers are told of a gap",
+	    a->hub->conf->redis.shown);
+}
+
+static void
+recorded(redisAsyncContext *context, void *reply, void *priv)
+{
+	struct attach *a = priv;
+	struct place before;
+	struct bus_fork fork;
+
+	(void)context;
+	if (reply != NULL && bus_raise_answer(reply, &before, &fork) == BUS_OK)
+		hub_forked(a->hub, &fork);
+}
+
+/* Let other servers know, and those who come when this one does not. */
+static void
+record_fork(struct attach *a)
+{
+	struct place low = place_min(a->fork.fresh, a->fork.lost);
+	struct bus_command c = { 0 };
+
+	if (place_cmp(low, a->hub->last) < 0 &&
+	    bus_raise_command(&a->hub->conf->bus, a->hub->last, &low, &c) == 0)
+		(void)redis_async_send(a->link, recorded, a, &c);
+	bus_command_free(&c);
+}
+
+/* All logs that were here before are here again. */
+static void
+settle(struct attach *a)
+{
+	if (a->resuming > 0)
+		return;
+	if (a->forked) {
+		a->forked = false;
+		hub_forget(a->hub, a->fork.fresh);
+		record_fork(a);
+	}
+	hub_raise(a->hub, a->passed);
+}
+
 /*
  * The live link has passed p.  While logs are read again it is not told: what
  * they hold stands before it.
@@ -35,8 +87,21 @@ static void
 pass(struct attach *a, struct place p)
 {
 	a->passed = place_max(a->passed, p);
-	if (a->resuming == 0)
-		hub_raise(a->hub, a->passed);
+	settle(a);
+}
+
+/* What came while the log was read, or what of it could be kept. */
+static void
+deliver_early(struct attach *a, struct history *h)
+{
+	struct early e = archive_early_end(&a->hub->archive, h);
+
+	for (size_t i = 0; i < e.n; i++)
+		hub_deliver(a->hub, e.v[i]);
+	free(e.v);
+	/* One in the middle is missed by the one behind it. */
+	if (place_cmp(e.lost, replay_last(&h->log)) > 0)
+		archive_dropped(&a->hub->archive, h, e.lost);
 }
 
 static void
@@ -50,9 +115,7 @@ set_live(struct attach *a, struct topic *t)
 	t->resumed = false;
 	if (h == NULL)
 		return;
-	for (size_t i = 0; i < h->nearly; i++)
-		hub_deliver(a->hub, h->early[i]);
-	h->nearly = 0;
+	deliver_early(a, h);
 	if (!h->loaded)
 		hub_loaded(a->hub, h);
 }
@@ -65,8 +128,7 @@ round_done(struct attach *a, struct round *r)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->topics[i] != NULL)
 			set_live(a, r->topics[i]);
-	if (a->resuming == 0)
-		hub_raise(a->hub, a->passed);
+	settle(a);
 	if (r->worker >= 0)
 		hub_tell(a->hub, (unsigned int)r->worker,
 		    &(struct notice){
@@ -87,11 +149,98 @@ finish_rounds(struct attach *a)
 	}
 }
 
+void
+attach_foreign(struct attach *a, struct sse_text channel, const char *what)
+{
+	a->hub->counters.foreign++;
+	if (hush_says(&a->hub->hush, clock_unix_ms()))
+		warnx("Redis: channel %.*s: %s; passed over", (int)channel.len,
+		    channel.ptr, what);
+}
+
+/* A message without an ID may come from anyone. */
+static const char *
+fault_of_raw(const struct attach *a, const struct event *ev)
+{
+	if (ev->data.len > a->hub->conf->max_event)
+		return "a message larger than --max-event";
+	if (sse_utf8_valid(ev->data.ptr, ev->data.len) != ev->data.len)
+		return "a message that is not UTF-8";
+	return NULL;
+}
+
 static struct message *
 message_of(struct attach *a, struct bus_entry *e, struct sse_text channel)
 {
+	const char *fault = place_is_zero(e->place) ? fault_of_raw(a, &e->ev)
+						    : NULL;
+	struct message *m = NULL;
+
 	e->ev.channel = channel;
-	return message_new(&a->hub->scratch, &e->ev, e->place, e->prev);
+	if (fault == NULL &&
+	    (m = message_new(&a->hub->scratch, &e->ev, e->place, e->prev)) ==
+		NULL &&
+	    errno == EINVAL)
+		fault = "an event that cannot be told";
+	if (fault != NULL)
+		attach_foreign(a, channel, fault);
+	return m;
+}
+
+/* The places of a log that has come; *floor is the one before them. */
+static size_t
+read_places(const redisReply *reply, size_t log, struct place *places,
+    struct place *floor)
+{
+	size_t n = 0, count = bus_log_count(reply, log);
+	struct bus_entry e;
+
+	*floor = bus_log_top(reply, log);
+	for (size_t i = 0; i < count; i++) {
+		if (bus_log_entry(reply, log, i, &e) == -1)
+			continue;
+		if (n == 0)
+			*floor = e.prev;
+		places[n++] = e.place;
+	}
+	return n;
+}
+
+/* Is a log that we have known not the one that goes on like this? */
+static bool
+is_another(const struct history *h, const redisReply *reply, size_t log)
+{
+	struct place last = replay_last(&h->log);
+	size_t n = bus_log_count(reply, log);
+	struct bus_entry e;
+
+	if (h->log.count == 0)
+		return false; /* then last may be of any channel */
+	for (size_t i = 0; i < n; i++) {
+		if (bus_log_entry(reply, log, i, &e) == -1)
+			continue;
+		if (place_cmp(e.place, last) > 0)
+			return place_cmp(e.prev, last) < 0;
+		if (!fork_knows(&h->log, e.place))
+			return true;
+	}
+	return place_cmp(bus_log_top(reply, log), last) < 0;
+}
+
+/* It is put in the place of what was here, once it is known where they part. */
+static void
+compare_log(
+    struct attach *a, struct history *h, const redisReply *reply, size_t log)
+{
+	struct place *places, floor;
+	size_t n = bus_log_count(reply, log);
+
+	if ((places = reallocarray(NULL, n + 1, sizeof(*places))) != NULL) {
+		n = read_places(reply, log, places, &floor);
+		fork_compare(&a->fork, &h->log, floor, places, n);
+		free(places);
+	}
+	archive_empty(&a->hub->archive, h);
 }
 
 /* One log has come.  A new one fills its history, another one is caught up. */
@@ -100,21 +249,42 @@ take_log(struct attach *a, struct topic *t, const redisReply *reply, size_t log)
 {
 	struct history *h = history_of(a, t);
 	size_t n = bus_log_count(reply, log);
+	bool resumed = t->resumed && !a->forked;
 	struct bus_entry e;
 
+	if (bus_log_is_foreign(reply, log))
+		attach_foreign(
+		    a, t->named.name, "what lies in its log's place is none");
+	if (h != NULL && t->resumed && a->forked)
+		compare_log(a, h, reply, log);
 	for (size_t i = 0; h != NULL && i < n; i++) {
 		struct message *m;
 
 		if (bus_log_entry(reply, log, i, &e) == -1 ||
 		    (m = message_of(a, &e, t->named.name)) == NULL)
 			continue;
-		if (t->resumed)
+		if (resumed)
 			hub_deliver(a->hub, m);
 		else
 			archive_load(&a->hub->archive, h, m);
 	}
-	if (h != NULL && n == 0 && !t->resumed)
+	if (h != NULL && n == 0 && !resumed)
 		archive_dropped(&a->hub->archive, h, bus_log_top(reply, log));
+}
+
+/* Do the logs that are resumed go on as they did? */
+static bool
+has_forked(struct attach *a, const struct round *r, const redisReply *reply)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct topic *t = r->topics[i];
+		struct history *h;
+
+		if (t != NULL && t->resumed && (h = history_of(a, t)) != NULL &&
+		    is_another(h, reply, i))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -128,9 +298,15 @@ attached(redisAsyncContext *context, void *reply, void *priv)
 	if (reply == NULL)
 		return; /* link_down() has seen to it; r may be gone */
 	a = r->attach;
+	if (redis_async_elsewhere(a->link, reply))
+		return;
 	if (bus_attach_answer(reply, &found) != BUS_OK) {
-		warnx("Redis: %s", bus_error(reply));
-		a->failed(a->arg);
+		a->failed(a->arg, bus_error(reply));
+		return;
+	}
+	if (!a->forked && has_forked(a, r, reply)) {
+		attach_fork(a);
+		a->failed(a->arg, "its logs are others");
 		return;
 	}
 	a->hub->birth = found.birth;
@@ -148,14 +324,18 @@ send_round(struct attach *a, struct round *r, struct place after)
 	struct sse_text names[ROUND_TOPICS];
 	struct bus_command c = { 0 };
 	const struct bus_conf *conf = &a->hub->conf->bus;
-	unsigned int count = conf->log_count +
-	    (place_is_zero(after) ? 0 : OVER_COUNT);
+	size_t count = r->n == 0 ? conf->log_count : 0;
 
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
 		names[i] = r->topics[i]->named.name;
+		if (bus_retention(conf, names[i]).count > count)
+			count = bus_retention(conf, names[i]).count;
+	}
+	if (!place_is_zero(after))
+		count += OVER_COUNT;
 	/* By its text: it is small, and never unknown. */
-	if (bus_attach_command(
-		conf, a->marker, names, r->n, after, count, false, &c) == 0)
+	if (bus_attach_command(conf, a->marker, names, r->n, after,
+		(unsigned int)count, false, &c) == 0)
 		(void)redis_async_send(a->link, attached, r, &c);
 	bus_command_free(&c);
 }
@@ -188,7 +368,7 @@ begin_round(struct attach *a)
 		t->stage = TOPIC_LOADING;
 		r->topics[r->n++] = t;
 	}
-	send_round(a, r, resumed ? a->hub->horizon : PLACE_ZERO);
+	send_round(a, r, resumed && !a->forked ? a->hub->horizon : PLACE_ZERO);
 	return 0;
 }
 
@@ -205,11 +385,13 @@ forget_in_rounds(struct attach *a, const struct topic *t)
 }
 
 static void
-drop_early(struct history *h)
+drop_early(struct attach *a, struct history *h)
 {
-	for (size_t i = 0; i < h->nearly; i++)
-		message_unref(h->early[i]);
-	h->nearly = 0;
+	struct early e = archive_early_end(&a->hub->archive, h);
+
+	for (size_t i = 0; i < e.n; i++)
+		message_unref(e.v[i]);
+	free(e.v);
 }
 
 /* Take a topic out of whatever stage it is in. */
@@ -223,7 +405,7 @@ attach_forget(struct attach *a, struct topic *t)
 	if (t->stage == TOPIC_LOADING)
 		forget_in_rounds(a, t);
 	if (h != NULL)
-		drop_early(h);
+		drop_early(a, h);
 	t->stage = TOPIC_OFF;
 }
 
@@ -245,7 +427,7 @@ attach_reset(struct attach *a)
 
 void
 attach_init(struct attach *a, struct hub *h, struct redis_async *link,
-    void (*failed)(void *), void *arg)
+    void (*failed)(void *, const char *), void *arg)
 {
 	*a = (struct attach){
 		.hub = h, .link = link, .failed = failed, .arg = arg
@@ -316,18 +498,38 @@ attach_sync(struct attach *a, int worker, bool now)
 		send_round(a, r, PLACE_ZERO);
 }
 
+/* A live event that follows another one than that which was the last here. */
+static bool
+forks_off(
+    const struct topic *t, const struct history *h, const struct bus_entry *e)
+{
+	return t->stage == TOPIC_LIVE && h->log.count > 0 &&
+	    !place_is_zero(e->place) &&
+	    place_cmp(e->prev, replay_last(&h->log)) < 0 &&
+	    place_cmp(e->place, replay_last(&h->log)) > 0;
+}
+
 void
 attach_live(struct attach *a, struct topic *t, struct bus_entry *e)
 {
 	struct history *h = t == NULL ? NULL : history_of(a, t);
 	struct message *m;
 
+	if (h != NULL && t->idle_since > 0. && !h->loaded)
+		h = NULL; /* it was forgotten, and is read anew when wanted */
+	if (h != NULL && !a->forked && forks_off(t, h, e)) {
+		attach_fork(a);
+		a->failed(a->arg, "its logs are others");
+		return;
+	}
 	/* The event first, and the horizon behind it. */
 	if (h != NULL && t->wanted &&
 	    (m = message_of(a, e, t->named.name)) != NULL) {
+		a->hub->counters.events[FROM_REDIS]++;
+		a->hub->counters.event_bytes += m->len;
 		if (t->stage == TOPIC_LIVE)
 			hub_deliver(a->hub, m);
-		else if (history_early(h, m) == -1)
+		else if (archive_early(&a->hub->archive, h, m) == -1)
 			message_unref(m);
 	}
 	pass(a, e->place);

@@ -8,6 +8,7 @@
 
 #include "archive.h"
 #include "bus.h"
+#include "fork.h"
 #include "redis_async.h"
 #include "topic.h"
 
@@ -23,14 +24,16 @@ struct attach {
 	struct round_list rounds;     /* sent, or to be sent again */
 	size_t resuming;              /* topics that are not live again yet */
 	struct place passed;          /* by the live link */
+	bool forked;      /* the logs in Redis are not what they were */
+	struct fork fork; /* and part from ours here */
 	/* An answer is none; not called before a return. */
-	void (*failed)(void *arg);
+	void (*failed)(void *arg, const char *why);
 	void *arg;
 	char marker[BUS_MARKER_LEN]; /* the Pub/Sub channel for markers */
 };
 
 void attach_init(struct attach *a, struct hub *h, struct redis_async *link,
-    void (*failed)(void *), void *arg);
+    void (*failed)(void *, const char *), void *arg);
 void attach_clear(struct attach *a);
 
 /* t is subscribed to: its log is to be read. */
@@ -49,6 +52,12 @@ void attach_forget(struct attach *a, struct topic *t);
 void attach_reset(struct attach *a);
 void attach_resume(struct attach *a, struct topic *t);
 
+/*
+ * Redis has lost some of what it had told: the logs are read as a whole when
+ * topics are added again, and readers are told of a gap once all are here.
+ */
+void attach_fork(struct attach *a);
+
 /* t was wanted, and is not any more. */
 void attach_give_up(struct attach *a, struct topic *t);
 
@@ -60,6 +69,10 @@ void attach_sync(struct attach *a, int worker, bool now);
 
 /* A live event of topic t (NULL: of none here) has come. */
 void attach_live(struct attach *a, struct topic *t, struct bus_entry *e);
+
+/* Something of others was found in our namespace, and passed over. */
+void attach_foreign(
+    struct attach *a, struct sse_text channel, const char *what);
 
 /* The live link has passed p: a marker. */
 void attach_pass(struct attach *a, struct place p);

@@ -10,6 +10,8 @@ channel_table_init(struct channel_table *t)
 {
 	RB_INIT(&t->tree);
 	TAILQ_INIT(&t->dirty);
+	TAILQ_INIT(&t->wishing);
+	t->paged = false;
 }
 
 void
@@ -36,6 +38,7 @@ channel_get(struct channel_table *t, struct sse_text name)
 	if (ch != NULL || (ch = named_new(sizeof(*ch), name)) == NULL)
 		return ch;
 	replay_init(&ch->log);
+	ch->table = t;
 	named_insert(&t->tree, &ch->named);
 	return ch;
 }
@@ -57,6 +60,9 @@ channel_free(struct channel_table *t, struct channel *ch)
 		return;
 	if (ch->dirty)
 		TAILQ_REMOVE(&t->dirty, ch, by_dirt);
+	if (ch->wishes)
+		TAILQ_REMOVE(&t->wishing, ch, by_wish);
+	channel_drop_page(ch);
 	named_remove(&t->tree, &ch->named);
 	drop_raw(ch);
 	replay_clear(&ch->log);
@@ -106,6 +112,93 @@ channel_publish(struct channel_table *t, struct channel *ch, struct message *m)
 	}
 	channel_mark(t, ch);
 	return error;
+}
+
+void
+channel_forget(struct channel *ch)
+{
+	replay_clear(&ch->log);
+	channel_drop_page(ch);
+	ch->drop_to = PLACE_ZERO;
+	ch->attached = false;
+}
+
+const struct replay *
+channel_log(const struct channel *ch, struct place cursor, struct place *to)
+{
+	const struct page *p = ch->page;
+
+	*to = PLACE_LAST;
+	if (!ch->table->paged || place_cmp(cursor, ch->log.dropped) >= 0)
+		return &ch->log;
+	if (p == NULL || place_cmp(cursor, p->from) < 0 ||
+	    place_cmp(cursor, p->to) >= 0)
+		return NULL;
+	*to = p->to;
+	return &p->log;
+}
+
+void
+channel_wish(struct channel *ch, struct place cursor)
+{
+	if (ch->asked)
+		return; /* whoever still waits then says it again */
+	if (!ch->wishes) {
+		TAILQ_INSERT_TAIL(&ch->table->wishing, ch, by_wish);
+		ch->wish = cursor;
+	}
+	ch->wishes = true;
+	ch->wish = place_min(ch->wish, cursor);
+}
+
+struct channel *
+channel_next_wish(struct channel_table *t, struct place *after)
+{
+	struct channel *ch = TAILQ_FIRST(&t->wishing);
+
+	if (ch == NULL)
+		return NULL;
+	TAILQ_REMOVE(&t->wishing, ch, by_wish);
+	ch->wishes = false;
+	ch->asked = true;
+	*after = ch->wish;
+	return ch;
+}
+
+void
+channel_turn_page(struct channel *ch, struct place from, struct place to,
+    struct message **messages, size_t n)
+{
+	struct page *p;
+
+	channel_drop_page(ch);
+	ch->asked = false;
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		return; /* who waits asks again */
+	replay_init(&p->log);
+	p->from = from;
+	p->to = to;
+	for (size_t i = 0; i < n; i++) {
+		if (replay_append(&p->log, messages[i]) == -1) {
+			p->to = i > 0 ? replay_last(&p->log) : from;
+			break;
+		}
+		messages[i] = NULL;
+	}
+	/* Where nothing is left, what was there is lost. */
+	if (n == 0)
+		replay_drop_to(&p->log, to);
+	ch->page = p;
+}
+
+void
+channel_drop_page(struct channel *ch)
+{
+	if (ch->page == NULL)
+		return;
+	replay_clear(&ch->page->log);
+	free(ch->page);
+	ch->page = NULL;
 }
 
 struct channel *

@@ -14,11 +14,28 @@
 
 struct subscriber;
 
+struct channel_table;
+
+/*
+ * Older events than the log has, read from where they are still kept, for all
+ * readers that stand there.  It is there for one turn.
+ */
+struct page {
+	struct replay log;
+	struct place from, to; /* it is all that stands between these */
+};
+
 struct channel {
 	struct named named;
 	TAILQ_ENTRY(channel) by_dirt;
 	struct replay log;
+	struct channel_table *table;
+	struct page *page; /* NULL: none */
+	TAILQ_ENTRY(channel) by_wish;
+	struct place wish;    /* a reader waits for what is behind this */
+	bool wishes, asked;   /* it does; and a page is on its way */
 	struct place drop_to; /* the hub has dropped all up to here */
+	int64_t age_ms;       /* how long events are kept; 0: for ever */
 	struct message **raw; /* of this turn, live only; owned */
 	size_t nraw, raw_cap;
 	struct subscriber **subscribers; /* borrowed */
@@ -32,6 +49,8 @@ TAILQ_HEAD(channel_list, channel);
 struct channel_table {
 	struct named_tree tree;
 	struct channel_list dirty;
+	struct channel_list wishing; /* that are not asked for yet */
+	bool paged; /* what the logs have dropped may be kept elsewhere */
 };
 
 void channel_table_init(struct channel_table *t);
@@ -52,6 +71,28 @@ void channel_free(struct channel_table *t, struct channel *ch);
 int channel_publish(
     struct channel_table *t, struct channel *ch, struct message *m);
 void channel_mark(struct channel_table *t, struct channel *ch);
+
+/* Its log is not what it was: another one will be attached. */
+void channel_forget(struct channel *ch);
+
+/*
+ * The log where a reader at cursor goes on: the channel's, or a page; up to *to
+ * it is complete.  NULL: it is to be read first, see channel_wish().
+ */
+const struct replay *channel_log(
+    const struct channel *ch, struct place cursor, struct place *to);
+
+/*
+ * A reader waits for what is behind cursor.  The next channel that somebody
+ * waits for, with *after where the first one stands; NULL: none.
+ */
+void channel_wish(struct channel *ch, struct place cursor);
+struct channel *channel_next_wish(struct channel_table *t, struct place *after);
+
+/* A page has come: all between from and to; and has been made use of. */
+void channel_turn_page(struct channel *ch, struct place from, struct place to,
+    struct message **messages, size_t n);
+void channel_drop_page(struct channel *ch);
 
 /* The next dirty channel, marked clean; NULL: none is. */
 struct channel *channel_next_dirty(struct channel_table *t);

@@ -110,6 +110,9 @@ int http_accepts(const struct http_head *h, const char *type, bool *by_name);
 /* Is the method this one?  (Letter case counts.) */
 bool http_method_is(const struct http_head *h, const char *method);
 
+/* Is it one that is known, though perhaps not here?  RFC 9110, and PATCH. */
+bool http_method_known(const struct http_head *h);
+
 /* The value of a hexadecimal digit; -1: it is none. */
 int http_hex(char c);
 

@@ -34,6 +34,7 @@ static const struct {
 	{ 503, "Service Unavailable" },
 	{ 504, "Gateway Timeout" },
 	{ 505, "HTTP Version Not Supported" },
+	{ 507, "Insufficient Storage" },
 };
 
 const char *
@@ -51,6 +52,14 @@ put(struct sse_buf *b, const char *s)
 	return sse_buf_append(b, s, strlen(s));
 }
 
+/* Not snprintf(), which is a tenth of what a new stream costs. */
+static void
+put_digits(char *p, int digits, int n)
+{
+	for (; digits > 0; n /= 10)
+		p[--digits] = (char)('0' + n % 10);
+}
+
 /* Not strftime(): the names of days and months are the protocol's. */
 static int
 put_date(struct sse_buf *b, int64_t now_s)
@@ -60,26 +69,31 @@ put_date(struct sse_buf *b, int64_t now_s)
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May",
 		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	time_t t = (time_t)now_s;
-	char line[80];
+	char line[] = "Date: Sun, 00 Jan 0000 00:00:00 GMT\r\n";
 	struct tm tm;
 
 	if (now_s == 0 || gmtime_r(&t, &tm) == NULL)
 		return 0;
-	snprintf(line, sizeof(line),
-	    "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[tm.tm_wday],
-	    tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
-	    tm.tm_min, tm.tm_sec);
+	memcpy(line + 6, days[tm.tm_wday], 3);
+	put_digits(line + 11, 2, tm.tm_mday);
+	memcpy(line + 14, months[tm.tm_mon], 3);
+	put_digits(line + 18, 4, tm.tm_year + 1900);
+	put_digits(line + 23, 2, tm.tm_hour);
+	put_digits(line + 26, 2, tm.tm_min);
+	put_digits(line + 29, 2, tm.tm_sec);
 	return put(b, line);
 }
 
 static int
 put_status(struct sse_buf *b, int status, int64_t now_s)
 {
-	char line[64];
+	char line[] = "HTTP/1.1 000 ";
 
-	snprintf(line, sizeof(line), "HTTP/1.1 %d %s\r\n", status,
-	    http_reason(status));
-	return put(b, line) == -1 || put_date(b, now_s) == -1 ? -1 : 0;
+	put_digits(line + 9, 3, status);
+	return put(b, line) == -1 || put(b, http_reason(status)) == -1 ||
+		put(b, "\r\n") == -1 || put_date(b, now_s) == -1
+	    ? -1
+	    : 0;
 }
 
 static int

@@ -1,89 +1,31 @@
 #include <err.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "access_log.h"
 #include "hub.h"
+#include "inquiry.h"
+#include "keyring.h"
+#include "journal.h"
+#include "marking.h"
 #include "post.h"
+#include "source.h"
 #include "source_redis.h"
 #include "source_stdin.h"
+#include "survey.h"
+#include "tell.h"
 #include "units.h"
 #include "worker.h"
 
 #define EXPIRE_S 1.
-#define PLACE_MAX ((struct place){ UINT64_MAX, UINT64_MAX })
-
-void
-hub_tell(struct hub *h, unsigned int worker, const struct notice *n)
-{
-	struct notice mine = *n;
-
-	/* One that is not told would be a loss without a word. */
-	if (notices_add(&h->ports[worker].out, &mine) == -1)
-		err(EX_SOFTWARE, "notices");
-}
-
-/* Tell all workers that follow hist of a message, which the caller keeps. */
-static void
-tell_message(struct hub *h, const struct history *hist, struct message *m)
-{
-	for (unsigned int i = 0; i < h->nports; i++)
-		if (hist->followers >> i & 1)
-			hub_tell(h, i,
-			    &(struct notice){ .what = NOTICE_MESSAGE,
-				.message = message_ref(m),
-				.drop = hist->log.dropped });
-}
-
-static void
-tell_drops(struct hub *h)
-{
-	struct history *hist;
-
-	while ((hist = archive_next_mark(&h->archive)) != NULL)
-		for (unsigned int i = 0; i < h->nports; i++) {
-			struct notice n = { .what = NOTICE_DROP,
-				.drop = hist->log.dropped };
-
-			if (!(hist->followers >> i & 1))
-				continue;
-			n.name = name_dup(hist->named.name);
-			if (n.name.ptr != NULL)
-				hub_tell(h, i, &n);
-		}
-}
-
-/* Events are served once the horizon has passed them, so it is told first. */
-static void
-tell_horizon(struct hub *h, unsigned int worker)
-{
-	struct port *port = &h->ports[worker];
-
-	if (place_cmp(port->told, h->horizon) >= 0)
-		return;
-	port->told = h->horizon;
-	hub_tell(h, worker,
-	    &(struct notice){ .what = NOTICE_HORIZON,
-		.place = h->horizon,
-		.birth = h->birth });
-}
-
-static void
-tell_all(struct hub *h, enum notice_what what)
-{
-	for (unsigned int i = 0; i < h->nports; i++) {
-		tell_horizon(h, i);
-		hub_tell(h, i, &(struct notice){ .what = what });
-	}
-}
 
 /* Behind this place nothing may be dropped. */
 static struct place
 keep(const struct hub *h)
 {
-	struct place slowest = PLACE_MAX;
+	struct place slowest = PLACE_LAST;
 
 	if (h->conf->lag != LAG_WAIT)
 		return slowest;
@@ -91,43 +33,6 @@ keep(const struct hub *h)
 		if (place_cmp(h->ports[i].settled, slowest) < 0)
 			slowest = h->ports[i].settled;
 	return slowest;
-}
-
-/*
- * An own ID that is no place, between others whose places were adopted: the
- * event takes the place it most likely had where it came from, for with one of
- * now it would put those that follow out of order.
- */
-static bool
-continues(const struct hub *h, const struct event *ev, uint64_t now_ms)
-{
-	return h->adopted && ev->has_id &&
-	    now_ms < h->last.ms + (uint64_t)h->conf->history_age_ms / 2;
-}
-
-/*
- * The place of ev, and its ID on the wire: its own stays, unless it is formed
- * like a place and cannot be adopted as one.
- */
-static struct place
-mint(struct hub *h, struct event *ev)
-{
-	uint64_t now_ms = (uint64_t)clock_unix_ms();
-	struct place p;
-
-	if (ev->has_id && place_parse(ev->id.ptr, ev->id.len, &p)) {
-		if (place_adoptable(p, h->last, now_ms)) {
-			h->adopted = true;
-			return p;
-		}
-		if (ev->origin.len == 0)
-			ev->origin = ev->id;
-		ev->has_id = false;
-	}
-	if (continues(h, ev, now_ms))
-		return place_next(h->last, 0);
-	h->adopted = false;
-	return place_next(h->last, now_ms);
 }
 
 void
@@ -151,36 +56,81 @@ hub_deliver(struct hub *h, struct message *m)
 		message_unref(m);
 }
 
+void
+hub_posted(struct hub *h, struct post *p)
+{
+	struct notice n = { .what = NOTICE_POSTED, .post = p };
+
+	if (p->reached == NULL || p->status != 200 || p->asked >= h->nports) {
+		hub_tell(h, p->worker, &n);
+		return;
+	}
+	n.what = NOTICE_COUNT;
+	hub_tell(h, p->asked++, &n);
+}
+
+/* p is published: should it come again it is to be known. */
+static void
+note_repeats(struct hub *h, const struct post *p)
+{
+	if (p->status == 200 && repeats_note(&h->repeats, p) == -1)
+		warnx("out of memory: a repeat of what was published now would "
+		      "be published again");
+}
+
+void
+hub_written(struct hub *h, struct message *m, struct post *post)
+{
+	struct history *hist = archive_get(&h->archive, message_channel(m));
+
+	if (hist != NULL) {
+		hist->loaded = true;
+		m->prev = replay_last(&hist->log);
+	}
+	h->counters.event_bytes += m->len;
+	h->horizon = m->place;
+	/* What bears an older place is of another life: a gap. */
+	if (place_is_zero(h->birth))
+		h->birth = m->place;
+	if (post != NULL)
+		post_published(post, message_id(m));
+	if (post != NULL && post->done >= post->n && h->journal != NULL) {
+		note_repeats(h, post);
+		hub_posted(h, post);
+	}
+	hub_deliver(h, m);
+}
+
 static int
 publish_here(struct hub *h, const struct event *from, struct post *post)
 {
 	struct event ev = *from;
-	struct place place = mint(h, &ev);
-	struct history *hist = archive_get(&h->archive, ev.channel);
-	struct message *m;
+	struct place place = mint_place(
+	    &h->mint, &ev, h->last, (uint64_t)clock_unix_ms());
+	struct message *m = message_new(&h->scratch, &ev, place, PLACE_ZERO);
+	int got;
 
-	if (hist == NULL)
-		return -1;
-	hist->loaded = true;
-	m = message_new(&h->scratch, &ev, place, replay_last(&hist->log));
 	if (m == NULL)
 		return -1;
-	h->last = h->horizon = place;
-	/* What bears an older place is of another life: a gap. */
-	if (place_is_zero(h->birth))
-		h->birth = place;
-	if (post != NULL)
-		post_published(post, message_id(m));
-	hub_deliver(h, m);
+	h->last = place;
+	if (h->journal != NULL) {
+		if ((got = journal_stage(h->journal, m, post)) == -1)
+			message_unref(m);
+		return got;
+	}
+	hub_written(h, m, post);
 	return h->archive.held != NULL ? 1 : 0;
 }
 
 int
 hub_publish(struct hub *h, const struct event *ev, struct post *post)
 {
-	if (h->redis != NULL)
-		return source_redis_publish(h->redis, ev, post);
-	return publish_here(h, ev, post);
+	int got = h->redis != NULL ? source_redis_publish(h->redis, ev, post)
+				   : publish_here(h, ev, post);
+
+	if (got != -1)
+		h->counters.events[post != NULL ? FROM_POST : FROM_INPUT]++;
+	return got;
 }
 
 bool
@@ -193,6 +143,8 @@ hub_room(const struct hub *h)
 			return false;
 	if (h->redis != NULL)
 		return source_redis_room(h->redis);
+	if (h->journal != NULL && !journal_room(h->journal))
+		return false;
 	return h->archive.held == NULL;
 }
 
@@ -205,22 +157,32 @@ all_idle(const struct hub *h)
 	return true;
 }
 
+void
+hub_leave(struct hub *h)
+{
+	tell_all(h, NOTICE_LEAVE);
+	tell_flush(h);
+	ev_break(h->loop, EVBREAK_ALL);
+}
+
 /* It may end once the workers have, and all is in Redis that was read. */
 static void
 end_if_done(struct hub *h)
 {
 	if (h->stopping && all_idle(h) &&
 	    (h->redis == NULL || source_redis_pending(h->redis) == 0))
-		ev_break(h->loop, EVBREAK_ALL);
+		hub_leave(h);
 }
+
+static bool hub_commit(struct hub *h);
 
 void
 hub_resume(struct hub *h)
 {
 	if (h->input_ended)
 		hub_input_ended(h);
-	if (h->input != NULL && hub_room(h))
-		source_stdin_resume(h->input);
+	if (hub_room(h))
+		source_resume(h->input);
 	end_if_done(h);
 }
 
@@ -233,22 +195,6 @@ hub_raise(struct hub *h, struct place p)
 		hub_input_ended(h);
 }
 
-static void
-tell_log(struct hub *h, const struct history *hist, unsigned int worker)
-{
-	struct notice n = { .what = NOTICE_ATTACHED,
-		.place = h->horizon,
-		.drop = hist->log.dropped,
-		.birth = h->birth };
-
-	n.name = name_dup(hist->named.name);
-	n.backlog = history_backlog(hist);
-	if (n.name.ptr == NULL || n.backlog == NULL)
-		notice_clear(&n);
-	else
-		hub_tell(h, worker, &n);
-}
-
 void
 hub_loaded(struct hub *h, struct history *hist)
 {
@@ -256,6 +202,25 @@ hub_loaded(struct hub *h, struct history *hist)
 	for (unsigned int i = 0; i < h->nports; i++)
 		if (hist->followers >> i & 1)
 			tell_log(h, hist, i);
+}
+
+void
+hub_forked(struct hub *h, const struct bus_fork *f)
+{
+	h->fork = *f;
+	tell_fork(h, NOTICE_FORK, f->low, f->high);
+}
+
+void
+hub_forget(struct hub *h, struct place fresh)
+{
+	struct history *hist;
+
+	tell_fork(h, NOTICE_FORGET, fresh, PLACE_ZERO);
+	for (hist = named_first(&h->archive.names); hist != NULL;
+	     hist = named_next(&hist->named))
+		if (hist->loaded)
+			hub_loaded(h, hist);
 }
 
 static void
@@ -268,10 +233,10 @@ hear_attach(struct hub *h, const struct notice *n)
 	archive_follow(&h->archive, hist, n->worker);
 	if (h->redis == NULL)
 		hist->loaded = true;
-	if (hist->loaded)
-		tell_log(h, hist, n->worker);
 	else
 		source_redis_follow(h->redis, hist);
+	if (hist->loaded)
+		tell_log(h, hist, n->worker);
 }
 
 static void
@@ -287,27 +252,55 @@ hear_detach(struct hub *h, const struct notice *n)
 	archive_unfollow(&h->archive, hist, n->worker);
 }
 
-/* Publish the events of p, as many as can be.  Those that cannot are cut off. */
+/* What cannot be published from the ith event on is cut off. */
 static void
-publish_post(struct hub *h, struct post *p)
+cut_post(struct post *p, size_t i)
 {
-	size_t i;
-
-	if (h->redis != NULL && !source_redis_up(h->redis)) {
-		post_refuse(p, 503, "Redis is awaited, try again later");
-		p->n = 0;
-		return;
-	}
-	for (i = 0; i < p->n; i++)
-		if (hub_publish(h, p->events[i], p) == -1)
-			break;
-	if (i == p->n)
-		return;
 	post_refuse(p, errno == EINVAL ? 400 : 503,
 	    errno == EINVAL ? "the event cannot be encoded"
 			    : "not all events were taken, try again later");
-	while (p->n > i)
-		free(p->events[--p->n]);
+	post_cut(p, i);
+}
+
+/* Publish the events of p, as many as can be. */
+static void
+publish_events(struct hub *h, struct post *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (hub_publish(h, p->events[i], p) == -1) {
+			cut_post(p, i);
+			return;
+		}
+}
+
+static void
+publish_to_redis(struct hub *h, struct post *p)
+{
+	if (!source_redis_up(h->redis)) {
+		post_refuse(p, 503, "Redis is awaited, try again later");
+		post_cut(p, 0);
+	} else if (p->producer == NULL)
+		publish_events(h, p);
+	else if (source_redis_publish_batch(h->redis, p) == -1)
+		cut_post(p, 0);
+}
+
+/* Publish p unless it is a repeat; Redis knows that of itself. */
+static void
+publish_post(struct hub *h, struct post *p)
+{
+	if (h->redis != NULL) {
+		publish_to_redis(h, p);
+		return;
+	}
+	/* What is not written yet is not known to have been published. */
+	if (p->once != NULL || p->producer != NULL)
+		(void)hub_commit(h);
+	if (repeats_answer(&h->repeats, p))
+		return;
+	publish_events(h, p);
+	if (p->done >= p->n)
+		note_repeats(h, p);
 }
 
 static void
@@ -319,8 +312,7 @@ hear_post(struct hub *h, struct notice *n)
 	publish_post(h, p);
 	/* What is on its way to Redis is answered from there. */
 	if (p->done >= p->n)
-		hub_tell(h, p->worker,
-		    &(struct notice){ .what = NOTICE_POSTED, .post = p });
+		hub_posted(h, p);
 }
 
 static void
@@ -334,14 +326,16 @@ hear_sync(struct hub *h, const struct notice *n)
 			.what = NOTICE_SYNCED, .place = h->horizon });
 }
 
-static void
-stop(struct hub *h)
+void
+hub_stop(struct hub *h)
 {
 	if (h->stopping)
 		return;
-	source_stdin_stop(h->input);
+	service_stopping(&h->service);
+	source_stop(h->input);
 	h->input = NULL;
 	h->stopping = true;
+	(void)hub_commit(h);
 	ev_timer_set(&h->deadline, (double)h->conf->drain_ms / 1000 + 1, 0.);
 	ev_timer_start(h->loop, &h->deadline);
 	for (unsigned int i = 0; i < h->nports; i++)
@@ -353,7 +347,7 @@ void
 hub_fail(struct hub *h, int status)
 {
 	h->status = status;
-	stop(h);
+	hub_stop(h);
 }
 
 static void
@@ -365,7 +359,42 @@ hear_idle(struct hub *h, const struct notice *n)
 	if (h->stopping)
 		end_if_done(h);
 	else if (h->ended && !ev_is_active(&h->linger))
-		stop(h);
+		hub_stop(h);
+}
+
+/* It goes on to the next worker, and from the last to the one that asked. */
+static void
+hear_inquire(struct hub *h, struct notice *n)
+{
+	struct inquiry *q = n->inquiry;
+	struct notice on = { .what = NOTICE_INQUIRY, .inquiry = q };
+
+	n->inquiry = NULL;
+	if (q->next == 0)
+		survey_hub(h, q);
+	if (q->next < h->nports) {
+		hub_tell(h, q->next++, &on);
+		return;
+	}
+	if (q->conn == NULL) {
+		inquiry_free(q);
+		service_beat(&h->service);
+		return;
+	}
+	on.what = NOTICE_INQUIRED;
+	hub_tell(h, q->worker, &on);
+}
+
+int
+hub_pulse(struct hub *h)
+{
+	static const struct inspect health = { .what = INSPECT_HEALTH };
+	struct notice n = { .what = NOTICE_INQUIRE };
+
+	if ((n.inquiry = inquiry_new(&health, NULL, NULL, 0)) == NULL)
+		return -1;
+	hear_inquire(h, &n);
+	return 0;
 }
 
 static void
@@ -378,11 +407,31 @@ hear(struct hub *h, struct notice *n)
 	case NOTICE_DETACH:
 		hear_detach(h, n);
 		break;
+	case NOTICE_PAGE:
+		source_redis_page(h->redis, n);
+		break;
 	case NOTICE_SYNC:
 		hear_sync(h, n);
 		break;
 	case NOTICE_POST:
 		hear_post(h, n);
+		break;
+	case NOTICE_ACK:
+		marking_hear(h, n->ack);
+		n->ack = NULL;
+		break;
+	case NOTICE_COUNTED:
+		hub_posted(h, n->post);
+		n->post = NULL;
+		break;
+	case NOTICE_HERE:
+		presence_join(&h->presence, n->name);
+		break;
+	case NOTICE_GONE:
+		presence_leave(&h->presence, n->name);
+		break;
+	case NOTICE_INQUIRE:
+		hear_inquire(h, n);
 		break;
 	case NOTICE_DRAINED:
 		h->ports[n->worker].full = false;
@@ -418,22 +467,33 @@ mail_ready(struct ev_loop *loop, ev_async *async, int revents)
 	hub_resume(h);
 }
 
-/* Once a turn: what has gathered goes to the workers, one wake-up each. */
+/*
+ * Write what is staged; false: some of it cannot be.  Where that made room for
+ * more, the loop is not to sleep before that is written too.
+ */
+static bool
+hub_commit(struct hub *h)
+{
+	if (h->journal == NULL)
+		return true;
+	if (journal_commit(h->journal)) {
+		hub_resume(h);
+		if (journal_pending(h->journal) > 0)
+			ev_async_send(h->loop, &h->box.wake);
+	}
+	return journal_pending(h->journal) == 0;
+}
+
+/* Once a turn, before the loop waits. */
 static void
 flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
 {
 	struct hub *h = p->data;
 
-	(void)loop;
 	(void)revents;
-	tell_drops(h);
-	for (unsigned int i = 0; i < h->nports; i++) {
-		struct port *port = &h->ports[i];
-
-		tell_horizon(h, i);
-		if (mailbox_post(port->box, &port->out) == 1)
-			port->full = true;
-	}
+	(void)hub_commit(h);
+	tell_flush(h);
+	delays_turn(&h->counters.turns, ev_now(loop), ev_time());
 }
 
 static void
@@ -444,6 +504,7 @@ expire_ready(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)loop;
 	(void)revents;
 	archive_expire(&h->archive, clock_unix_ms(), keep(h));
+	hush_tell(&h->hush, clock_unix_ms());
 }
 
 static void
@@ -454,15 +515,17 @@ linger_ready(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)loop;
 	(void)revents;
 	if (all_idle(h))
-		stop(h);
+		hub_stop(h);
 }
 
 static void
 deadline_ready(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	(void)t;
+	struct hub *h = t->data;
+
+	(void)loop;
 	(void)revents;
-	ev_break(loop, EVBREAK_ALL);
+	hub_leave(h);
 }
 
 void
@@ -474,6 +537,8 @@ hub_input_ended(struct hub *h)
 	/* What is on its way to Redis has to come back first. */
 	if (h->redis != NULL && !source_redis_settled(h->redis))
 		return;
+	if (!hub_commit(h))
+		return;
 	h->ended = true;
 	if (h->faulty)
 		h->status = EX_DATAERR;
@@ -482,16 +547,13 @@ hub_input_ended(struct hub *h)
 	ev_timer_start(h->loop, &h->linger);
 }
 
-static void
-signal_ready(struct ev_loop *loop, ev_signal *s, int revents)
+void
+hub_reload(struct hub *h)
 {
-	struct hub *h = s->data;
-
-	(void)revents;
-	/* From here on another one ends the program at once. */
-	ev_signal_stop(loop, &h->sigint);
-	ev_signal_stop(loop, &h->sigterm);
-	stop(h);
+	if (h->access_log != NULL && access_log_reopen(h->access_log) == -1)
+		warn("access log %s", h->access_log->path);
+	if (h->conf->keyring != NULL)
+		keyring_reload(h->conf->keyring);
 }
 
 static void
@@ -501,14 +563,11 @@ make_watchers(struct hub *h)
 	ev_timer_init(&h->expire, expire_ready, EXPIRE_S, EXPIRE_S);
 	ev_init(&h->linger, linger_ready);
 	ev_init(&h->deadline, deadline_ready);
-	ev_signal_init(&h->sigint, signal_ready, SIGINT);
-	ev_signal_init(&h->sigterm, signal_ready, SIGTERM);
 	h->flush.data = h->expire.data = h->linger.data = h;
-	h->sigint.data = h->sigterm.data = h;
+	h->deadline.data = h;
 	ev_prepare_start(h->loop, &h->flush);
 	ev_timer_start(h->loop, &h->expire);
-	ev_signal_start(h->loop, &h->sigint);
-	ev_signal_start(h->loop, &h->sigterm);
+	service_open(&h->service, h);
 }
 
 int
@@ -516,12 +575,16 @@ hub_open(struct hub *h, const struct conf *conf)
 {
 	memset(h, 0, sizeof(*h));
 	h->conf = conf;
-	archive_init(&h->archive, conf->history_count, conf->history_bytes,
-	    conf->history_age_ms);
+	h->mint.age_ms = conf->retentions.base.age_ms;
+	repeats_init(&h->repeats, conf->once_bytes, conf->bus.once_ms,
+	    conf->bus.producer_ms);
+	marks_init(&h->marks);
+	archive_init(&h->archive, &conf->retentions, conf->history_bytes);
 	if ((h->loop = ev_default_loop(EVFLAG_AUTO)) == NULL ||
 	    mailbox_open(&h->box, h->loop, mail_ready, h) == -1)
 		return -1;
 	make_watchers(h);
+	presence_open(&h->presence, h);
 	return 0;
 }
 
@@ -534,24 +597,28 @@ hub_add(struct hub *h, struct worker *w, struct mailbox *box)
 	if (grown == NULL)
 		return -1;
 	h->ports = grown;
-	h->ports[h->nports] = (struct port){
-		.worker = w, .box = box, .told = h->horizon
-	};
+	h->ports[h->nports] = (struct port){ .worker = w, .box = box };
 	h->nports++;
 	return 0;
 }
 
-/* What Redis would not take in time is lost, and said to be. */
+/* What Redis or the journal would not take is lost, and said to be. */
 static int
 report_unpublished(const struct hub *h)
 {
 	size_t n = h->redis == NULL ? 0 : source_redis_pending(h->redis);
+	size_t unwritten = h->journal == NULL ? 0 : journal_pending(h->journal);
 
-	if (n == 0)
+	if (n > 0)
+		warnx("%zu events were read and not published: %s did not "
+		      "answer",
+		    n, h->conf->redis.shown);
+	if (unwritten > 0)
+		warnx("%zu events were read and not published: %s", unwritten,
+		    journal_trouble(h->journal));
+	if (h->status != 0 || n + unwritten == 0)
 		return h->status;
-	warnx("%zu events were read and not published: %s did not answer", n,
-	    h->conf->redis.shown);
-	return h->status != 0 ? h->status : EX_TEMPFAIL;
+	return n > 0 ? EX_TEMPFAIL : EX_IOERR;
 }
 
 int
@@ -566,13 +633,18 @@ hub_run(struct hub *h)
 void
 hub_close(struct hub *h)
 {
-	source_stdin_free(h->input);
+	hush_end(&h->hush);
+	source_free(h->input);
 	source_redis_free(h->redis);
+	journal_free(h->journal);
 	for (unsigned int i = 0; i < h->nports; i++)
 		notices_free(&h->ports[i].out);
 	free(h->ports);
 	notices_free(&h->in);
 	mailbox_close(&h->box);
+	repeats_clear(&h->repeats);
 	archive_free(&h->archive);
+	marks_clear(&h->marks);
+	presence_close(&h->presence);
 	sse_buf_free(&h->scratch);
 }

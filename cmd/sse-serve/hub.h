@@ -9,10 +9,18 @@
 
 #include "archive.h"
 #include "conf.h"
+#include "counters.h"
+#include "hush.h"
+#include "repeats.h"
 #include "mailbox.h"
+#include "marks.h"
+#include "presence.h"
+#include "mint.h"
+#include "service.h"
 
+struct journal;
+struct source;
 struct source_redis;
-struct source_stdin;
 struct worker;
 
 /* A worker as the hub sees it. */
@@ -34,21 +42,29 @@ struct hub {
 	struct port *ports;
 	unsigned int nports;
 	struct archive archive;
+	struct marks marks; /* without Redis */
+	struct presence presence;
+	struct counters counters;
+	struct hush hush;     /* for what strangers can cause */
 	struct place last;    /* minted, or heard of */
 	struct place horizon; /* all up to here has been told */
 	struct place birth;
-	bool adopted; /* last came with its event, see mint() */
+	struct bus_fork fork; /* in which Redis may have lost events */
+	struct mint mint;
 	struct sse_buf scratch;
-	struct source_stdin *input; /* NULL: not read */
+	struct source *input;       /* NULL: none */
 	struct source_redis *redis; /* NULL: places are minted here */
+	struct journal *journal;    /* NULL: none */
 	ev_prepare flush;
 	ev_timer expire;
 	ev_timer linger;
 	ev_timer deadline; /* when it is stopped */
-	ev_signal sigint, sigterm;
-	bool faulty; /* something of the input was passed over */
+	struct service service;
+	struct repeats repeats; /* of posts, without Redis */
+	bool faulty;            /* something of the input was passed over */
 	bool input_ended, ended, stopping;
-	int status; /* to exit with */
+	const struct access_log *access_log; /* to be opened anew; NULL */
+	int status;                          /* to exit with */
 };
 
 /* -1 with errno set.  Workers are added, then it runs until it is stopped. */
@@ -57,13 +73,24 @@ int hub_add(struct hub *h, struct worker *w, struct mailbox *box);
 int hub_run(struct hub *h); /* returns an exit status */
 void hub_close(struct hub *h);
 
+/* For service.c: */
+
+/* Accept no more, flush, close, and return from hub_run(). */
+void hub_stop(struct hub *h);
+/* The same, now. */
+void hub_leave(struct hub *h);
+/* What can be had anew is, and no connection notices. */
+void hub_reload(struct hub *h);
+/* service_beat() is called once all loops have turned.  -1 with ENOMEM. */
+int hub_pulse(struct hub *h);
+
 /* For sources: */
 
 /*
  * Publish an event whose channel is set.  post: NULL, or whose it is: its
  * answer grows by the ID.  Returns 1 when it is published but no more should
  * be before hub_room() says so, 0 when all is well, -1 when it cannot be
- * published, with errno EINVAL or ENOMEM.
+ * published, with errno EINVAL, ENOMEM or EIO.
  */
 int hub_publish(struct hub *h, const struct event *ev, struct post *post);
 
@@ -73,6 +100,12 @@ bool hub_room(const struct hub *h);
 /* Standard input has ended. */
 void hub_input_ended(struct hub *h);
 
+/*
+ * For the journal: m, of post or NULL, is written, so that it is published
+ * now.  Takes the reference; its prev is set here, while nobody else has it.
+ */
+void hub_written(struct hub *h, struct message *m, struct post *post);
+
 /* For the Redis bus: */
 
 /* A message has come; takes the reference.  One that is known is dropped. */
@@ -81,10 +114,22 @@ void hub_deliver(struct hub *h, struct message *m);
 void hub_raise(struct hub *h, struct place p);
 /* The log of a channel has come: tell those who wait for it. */
 void hub_loaded(struct hub *h, struct history *hist);
+/* Events within f may be lost, and who has read up to there is to know. */
+void hub_forked(struct hub *h, const struct bus_fork *f);
+/*
+ * Redis has lost events that were told.  The archive is as it is in Redis now;
+ * what stands behind fresh is told again, after a gap, to everyone.
+ */
+void hub_forget(struct hub *h, struct place fresh);
 /* There may be room again. */
 void hub_resume(struct hub *h);
 /* An answer for w is on its way out at the end of the turn. */
 void hub_tell(struct hub *h, unsigned int worker, const struct notice *n);
+/*
+ * p is published, or refused.  Where it is asked how many it has reached it goes
+ * round the workers, whose subscribers those are, before it is answered.
+ */
+void hub_posted(struct hub *h, struct post *p);
 /* It cannot go on. */
 void hub_fail(struct hub *h, int status);
 

@@ -3,6 +3,7 @@
 #include <sys/un.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -21,8 +22,7 @@
 struct opening {
 	struct listeners *ls;
 	const struct listener_addr *a;
-	bool admin;
-	mode_t mode;
+	const struct listener_how *how;
 	char *fault;
 };
 
@@ -213,7 +213,7 @@ append(const struct opening *o, struct listener l, const char *scheme,
 		return ENOMEM;
 	}
 	snprintf(l.url, len, "%s%s", scheme, where);
-	l.admin = o->admin;
+	l.admin = o->how->admin;
 	v[o->ls->n++] = l;
 	return 0;
 }
@@ -230,13 +230,16 @@ open_address(const struct opening *o, struct sockaddr *sa, socklen_t len)
 	    sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	/*
 	 * SO_REUSEADDR lets the port be had while connections of the server
-	 * before this one linger.  Without SO_REUSEPORT, one that another
-	 * listens on is still refused.
+	 * before this one linger.  Unless both share it by SO_REUSEPORT, one
+	 * that another listens on is still refused.
 	 */
 	if (l.fd == -1 ||
 	    setsockopt(l.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    (sa->sa_family == AF_INET6 &&
 		setsockopt(l.fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
+		    -1) ||
+	    (o->how->share_port &&
+		setsockopt(l.fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ==
 		    -1) ||
 	    bind(l.fd, sa, len) == -1 || listen(l.fd, BACKLOG) == -1 ||
 	    getsockname(l.fd, sa, &len) == -1) {
@@ -338,7 +341,7 @@ open_inet(const struct opening *o)
 		return fail(o, EX_UNAVAILABLE, "listen address %s: %s", a->text,
 		    gai_strerror(error));
 	for (ai = list; ai != NULL; ai = ai->ai_next)
-		if (o->admin && !is_loopback(ai->ai_addr))
+		if (o->how->admin && !is_loopback(ai->ai_addr))
 			break;
 	if (ai != NULL)
 		status = fail(o, EX_USAGE,
@@ -355,7 +358,7 @@ open_inet(const struct opening *o)
 static int
 bind_unix(const struct opening *o, int fd, const struct sockaddr_un *un)
 {
-	mode_t before = umask(~o->mode & 0777);
+	mode_t before = umask(~o->how->mode & 0777);
 	int status = bind(fd, (const void *)un, sizeof(*un));
 	int error = errno;
 
@@ -433,12 +436,66 @@ open_unix(const struct opening *o)
 }
 
 int
-listener_open(struct listeners *ls, const struct listener_addr *a, bool admin,
-    mode_t mode, char fault[static LISTENER_FAULT_MAX])
+listener_open(struct listeners *ls, const struct listener_addr *a,
+    const struct listener_how *how, char fault[static LISTENER_FAULT_MAX])
 {
-	struct opening o = { ls, a, admin, mode, fault };
+	struct opening o = { ls, a, how, fault };
 
 	return a->kind == LISTENER_UNIX ? open_unix(&o) : open_inet(&o);
+}
+
+static bool
+listens(int fd)
+{
+	int type = 0, listening = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
+	    type == SOCK_STREAM && listening;
+}
+
+static int
+adopt(const struct opening *o, struct listener *l, const struct sockaddr *sa)
+{
+	const struct sockaddr_un *un = (const void *)sa;
+	char where[INET6_ADDRSTRLEN + 16];
+
+	l->is_unix = sa->sa_family == AF_UNIX;
+	if (l->is_unix)
+		return append(o, *l, "unix:", un->sun_path);
+	address_format(sa, where, sizeof(where));
+	return append(o, *l, "http://", where);
+}
+
+int
+listener_adopt(struct listeners *ls, int fd, bool admin, const char *who,
+    char fault[static LISTENER_FAULT_MAX])
+{
+	struct listener_how how = { .admin = admin };
+	struct opening o = { ls, NULL, &how, fault };
+	struct listener l = { .fd = fd, .passed = true };
+	struct sockaddr_storage at = { 0 };
+	struct sockaddr *sa = (void *)&at;
+	socklen_t len = sizeof(at) - 1; /* a path may come without its NUL */
+	bool inet;
+
+	if (!listens(fd) || getsockname(fd, sa, &len) == -1)
+		return fail(
+		    &o, EX_USAGE, "%s: it is no socket that listens", who);
+	inet = sa->sa_family == AF_INET || sa->sa_family == AF_INET6;
+	if (!inet && sa->sa_family != AF_UNIX)
+		return fail(&o, EX_USAGE,
+		    "%s: it is neither of TCP nor a Unix socket", who);
+	if (admin && inet && !is_loopback(sa))
+		return fail(&o, EX_USAGE,
+		    "%s: administration must be on a loopback address or a "
+		    "Unix socket, for who reaches it may do everything",
+		    who);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) == -1 || adopt(&o, &l, sa) != 0)
+		return fail(&o, EX_SOFTWARE, "%s: %s", who, strerror(errno));
+	return 0;
 }
 
 void

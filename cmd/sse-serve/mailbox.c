@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ack.h"
+#include "inquiry.h"
 #include "mailbox.h"
 #include "post.h"
 
@@ -120,6 +122,8 @@ notice_clear(struct notice *n)
 	free((char *)(uintptr_t)n->name.ptr);
 	backlog_free(n->backlog);
 	post_free(n->post);
+	inquiry_free(n->inquiry);
+	ack_free(n->ack);
 }
 
 void

@@ -12,6 +12,8 @@
 
 #include "message.h"
 
+struct ack;
+struct inquiry;
 struct post;
 
 enum notice_what {
@@ -20,15 +22,30 @@ enum notice_what {
 	NOTICE_DROP,     /* name: the log has dropped all up to drop */
 	NOTICE_ATTACHED, /* name: backlog is its log; drop what it had dropped */
 	NOTICE_HORIZON,  /* all up to place may be served */
+	NOTICE_FORK,     /* events behind place, up to drop, may be lost */
+	NOTICE_FORGET,   /* history has forked: the logs come anew, and behind
+			    place stand events that nobody has seen */
+	NOTICE_PAGE,     /* name: backlog is all behind place, up to drop;
+			    from a worker: it is to be read */
 	NOTICE_SYNCED,   /* the answer to sync: place is the last minted */
 	NOTICE_POSTED,   /* post is answered */
+	NOTICE_COUNT,    /* post: add whom it reaches, and give it back */
+	NOTICE_INQUIRY,  /* inquiry: add what you know, and give it back */
+	NOTICE_INQUIRED, /* inquiry is answered */
+	NOTICE_ACKED,    /* ack is answered */
 	NOTICE_END,      /* nothing will follow */
-	NOTICE_STOP,     /* flush, close, and leave the loop */
+	NOTICE_STOP,     /* accept no more, flush and close */
+	NOTICE_LEAVE,    /* leave the loop */
 	/* From a worker. */
 	NOTICE_ATTACH,  /* name: somebody reads it */
 	NOTICE_DETACH,  /* name: nobody does any more */
 	NOTICE_SYNC,    /* what is the last minted place? */
 	NOTICE_POST,    /* post is to be published */
+	NOTICE_COUNTED, /* post: it is to go on */
+	NOTICE_INQUIRE, /* inquiry: it is to go round, or on */
+	NOTICE_ACK,     /* ack: a mark is to be read or moved */
+	NOTICE_HERE,    /* name: "ID ADDRESS CLIENT", a stream of a client */
+	NOTICE_GONE,    /* name: "ID", which has ended */
 	NOTICE_DRAINED, /* its mailbox, which was full, has been read */
 	NOTICE_SLOWEST, /* all its subscribers have dealt with place */
 	NOTICE_IDLE,    /* no connection is left */
@@ -50,6 +67,8 @@ struct notice {
 	struct sse_text name; /* owned, free() */
 	struct backlog *backlog;
 	struct post *post;
+	struct inquiry *inquiry;
+	struct ack *ack;
 };
 
 struct mailbox {

@@ -8,11 +8,18 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "access_log.h"
+#include "activation.h"
+#include "admission.h"
 #include "hub.h"
+#include "journal.h"
 #include "listener.h"
+#include "notify.h"
 #include "options.h"
+#include "source_capture.h"
 #include "source_redis.h"
 #include "stdout.h"
+#include "tuning.h"
 #include "visible.h"
 #include "worker.h"
 
@@ -21,30 +28,55 @@ struct server {
 	struct listeners listeners;
 	struct hub hub;
 	struct tally tally;
+	struct access_log access_log;
 	struct worker *workers[64];
 	unsigned int nworkers;
 };
 
 static void
-open_listeners(struct server *s, const struct options *o)
+open_listeners(struct server *s, struct options *o)
 {
+	struct listener_how how = { .mode = o->socket_mode };
 	char fault[LISTENER_FAULT_MAX];
+	int status = activation_take(&s->listeners, fault);
 	const char *why;
 
+	if (status != 0)
+		errx(status, "%s", fault);
 	for (size_t i = 0; i < o->nlistens; i++) {
 		struct listener_addr a;
-		int status;
 
+		/* What was passed stands for the one that goes unsaid. */
+		if (o->listens[i].implied && s->listeners.n > 0)
+			continue;
 		if (listener_parse(&a, o->listens[i].text, &why) == -1)
 			errx(EX_USAGE, "listen address %s: %s",
 			    o->listens[i].text, why);
-		status = listener_open(&s->listeners, &a, o->listens[i].admin,
-		    o->socket_mode, fault);
+		how.admin = o->listens[i].admin;
+		how.share_port = o->share_port && !how.admin;
+		status = listener_open(&s->listeners, &a, &how, fault);
 		if (status != 0) {
 			listener_close(&s->listeners);
 			errx(status, "%s", fault);
 		}
 	}
+	for (size_t i = 0; i < s->listeners.n; i++) {
+		if (!s->listeners.v[i].is_unix)
+			tuning_listen(s->listeners.v[i].fd, &o->conf);
+		if (s->listeners.v[i].admin)
+			o->conf.looked_at = true;
+	}
+}
+
+static void
+open_access_log(struct server *s, struct options *o)
+{
+	if (!o->access_log)
+		return;
+	o->conf.looked_at = true;
+	if (access_log_open(&s->access_log, o->access_path, o->access_format) ==
+	    -1)
+		err(EX_CANTCREAT, "access log %s", o->access_path);
 }
 
 /* Whoever finds the file finds all of it: it is renamed into place. */
@@ -87,8 +119,24 @@ build(struct server *s, const struct options *o)
 
 	if (hub_open(&s->hub, conf) == -1)
 		err(EX_SOFTWARE, "event loop");
+	if (tally_open(&s->tally, conf) == -1)
+		err(EX_SOFTWARE, "tally");
+	if (o->access_log) {
+		s->tally.access_log = &s->access_log;
+		s->hub.access_log = &s->access_log;
+	}
 	if (conf->use_redis &&
 	    (s->hub.redis = source_redis_new(&s->hub, &status)) == NULL) {
+		listener_close(&s->listeners);
+		exit(status);
+	}
+	if (conf->journal != NULL &&
+	    (s->hub.journal = journal_new(&s->hub, &status)) == NULL) {
+		listener_close(&s->listeners);
+		exit(status);
+	}
+	if (conf->replay != NULL &&
+	    (s->hub.input = source_capture_new(&s->hub, &status)) == NULL) {
 		listener_close(&s->listeners);
 		exit(status);
 	}
@@ -118,6 +166,9 @@ tear_down(struct server *s)
 {
 	for (unsigned int i = 0; i < s->nworkers; i++)
 		worker_free(s->workers[i]);
+	tally_close(&s->tally);
+	if (s->hub.access_log != NULL)
+		access_log_close(&s->access_log);
 	hub_close(&s->hub);
 	listener_close(&s->listeners);
 }
@@ -127,20 +178,27 @@ main(int argc, char **argv)
 {
 	static struct server server;
 	struct options options;
-	int status;
+	int status, signum;
 
 	stdout_open();
 	visible_locale();
 	options_parse(&options, argc, argv);
 	(void)umask(077);
+	open_access_log(&server, &options);
 	open_listeners(&server, &options);
 	build(&server, &options);
 	write_ready_file(&server, options.ready_file);
 	announce(&server, &options.conf);
+	notify_send("READY=1");
 	run(&server, &status);
 	if (options.ready_file != NULL)
 		(void)unlink(options.ready_file);
+	signum = server.hub.service.signum;
 	tear_down(&server);
 	options_clear(&options);
+	if (signum != 0) {
+		(void)signal(signum, SIG_DFL);
+		(void)raise(signum);
+	}
 	return status;
 }

@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cost.h"
 #include "message.h"
 
-#define ALLOCATOR_BYTES 16
+#define ID "id"
+#define AHEAD "ahead"
 
 /* The standard's part of the block; at_type and at_id point into it. */
 static int
@@ -77,6 +79,20 @@ encode(struct sse_buf *b, const struct event *ev, struct message *m,
 	return 0;
 }
 
+/* The block as it is sent out of turn, behind the other one. */
+static void
+put_ahead(struct message *m)
+{
+	size_t before = m->at_id - (sizeof(ID ": ") - 1);
+	size_t after = before + sizeof(ID) - 1;
+	char *to = m->bytes + m->len;
+
+	memcpy(to, m->bytes, before);
+	memcpy(to + before, AHEAD, sizeof(AHEAD) - 1);
+	memcpy(
+	    to + before + sizeof(AHEAD) - 1, m->bytes + after, m->len - after);
+}
+
 struct message *
 message_new(struct sse_buf *scratch, const struct event *ev, struct place place,
     struct place prev)
@@ -89,10 +105,14 @@ message_new(struct sse_buf *scratch, const struct event *ev, struct place place,
 
 	if (encode(scratch, ev, &head, place) == -1)
 		return NULL;
-	if ((m = malloc(sizeof(*m) + head.len)) == NULL)
+	if (ev->high && head.id_len > 0)
+		head.ahead_len = head.len + sizeof(AHEAD) - sizeof(ID);
+	if ((m = malloc(sizeof(*m) + head.len + head.ahead_len)) == NULL)
 		return NULL;
 	memcpy(m, &head, sizeof(*m));
 	memcpy(m->bytes, scratch->ptr, head.len);
+	if (m->ahead_len > 0)
+		put_ahead(m);
 	atomic_init(&m->refs, 1);
 	return m;
 }
@@ -128,25 +148,52 @@ message_type(const struct message *m)
 }
 
 struct sse_text
+message_match(const struct message *m)
+{
+	const size_t at = sizeof("match: ") - 1;
+	const char *end;
+
+	/* It is the first of the fields that route. */
+	if (!m->has_match)
+		return (struct sse_text){ NULL, 0 };
+	end = memchr(m->bytes, '\n', m->at_channel);
+	return (
+	    struct sse_text){ m->bytes + at, (size_t)(end - m->bytes) - at };
+}
+
+struct sse_text
 message_id(const struct message *m)
 {
 	return (struct sse_text){ m->bytes + m->at_id, m->id_len };
 }
 
+static uint32_t
+shown_from(const struct message *m, unsigned int show)
+{
+	if (show & SHOW_ROUTING)
+		return 0;
+	return show & SHOW_CHANNEL ? m->at_channel : m->at_plain;
+}
+
 struct sse_text
 message_wire(const struct message *m, unsigned int show)
 {
-	uint32_t from = m->at_plain;
+	uint32_t from = shown_from(m, show);
 
-	if (show & SHOW_ROUTING)
-		from = 0;
-	else if (show & SHOW_CHANNEL)
-		from = m->at_channel;
 	return (struct sse_text){ m->bytes + from, m->len - from };
+}
+
+struct sse_text
+message_ahead(const struct message *m, unsigned int show)
+{
+	uint32_t from = shown_from(m, show);
+
+	return (
+	    struct sse_text){ m->bytes + m->len + from, m->ahead_len - from };
 }
 
 size_t
 message_cost(const struct message *m)
 {
-	return sizeof(*m) + m->len + ALLOCATOR_BYTES;
+	return cost_of(sizeof(*m) + m->len + m->ahead_len);
 }

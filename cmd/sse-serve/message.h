@@ -8,6 +8,9 @@
  *	match, priority, expires, origin, via	show=routing begins here
  *	channel					show=channel begins here
  *	event, id, retry, data			everyone else's here
+ *
+ * One of priority high bears the whole block a second time behind that, with
+ * "ahead" in place of "id", to be sent out of turn.
  */
 #ifndef MESSAGE_H
 #define MESSAGE_H
@@ -30,6 +33,7 @@ struct message {
 	uint32_t at_id; /* the ID on the wire */
 	uint32_t id_len;
 	uint32_t channel_len;
+	uint32_t ahead_len; /* of the block with "ahead"; 0: there is none */
 	struct place place; /* zero: raw, live only */
 	struct place prev;  /* of the event before it in its channel */
 	int64_t expires_ms; /* Unix time; -1: never */
@@ -54,8 +58,13 @@ struct sse_text message_channel(const struct message *m);
 struct sse_text message_type(const struct message *m); /* empty: "message" */
 struct sse_text message_id(const struct message *m);   /* empty: none */
 
+struct sse_text message_match(const struct message *m); /* empty: none */
+
 /* The bytes for a subscriber that asked for show. */
 struct sse_text message_wire(const struct message *m, unsigned int show);
+
+/* The same of one with ahead_len, to be sent out of turn. */
+struct sse_text message_ahead(const struct message *m, unsigned int show);
 
 /* What it costs to keep, the allocator's share included. */
 size_t message_cost(const struct message *m);

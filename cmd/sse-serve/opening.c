@@ -8,32 +8,25 @@ opening_start(const struct route *r)
 {
 	switch (r->start) {
 	case ROUTE_AFTER_ID:
-		return (struct start){ START_ID, r->last_id, 0 };
+		return (struct start){ .kind = START_ID, .id = r->last_id };
 	case ROUTE_LAST_N:
-		return (struct start){ START_LAST, text_of(NULL),
-			(size_t)r->last_n };
+		return (
+		    struct start){ .kind = START_LAST, .n = (size_t)r->last_n };
 	default:
-		return (struct start){ START_NOW, text_of(NULL), 0 };
+		return (struct start){ .kind = START_NOW };
 	}
 }
 
-static struct predicate *
-predicate_of(const struct route *r)
+struct start
+opening_pending(
+    enum pending pending, const struct identity *who, struct place mark)
 {
-	struct predicate *p = calloc(1, sizeof(*p));
-
-	if (p == NULL ||
-	    (p->types = calloc(r->ntypes, sizeof(*p->types))) == NULL) {
-		predicate_free(p);
-		return NULL;
-	}
-	for (; p->ntypes < r->ntypes; p->ntypes++)
-		if ((p->types[p->ntypes] = name_dup(r->types[p->ntypes])).ptr ==
-		    NULL) {
-			predicate_free(p);
-			return NULL;
-		}
-	return p;
+	/* opening_stream() joins what is its own first: broadcast, client:ID
+	 * and then the groups. */
+	return (struct start){ .kind = START_PENDING,
+		.mark = mark,
+		.from = 1,
+		.to = pending == PENDING_ALL ? who->own.n : 2 };
 }
 
 static int
@@ -52,25 +45,23 @@ join(struct worker *w, struct stream *s, const struct sse_text *names, size_t n)
 	return 0;
 }
 
-struct stream *
-opening_stream(struct worker *w, const struct route *r, bool admin, void *owner)
+int
+opening_stream(struct worker *w, struct stream *s, const struct route *r,
+    const struct identity *who)
 {
-	struct identity who = auth_anonymous(admin);
-	struct predicate *p = NULL;
-	struct stream *s;
+	struct predicate *p;
 
-	if (r->ntypes > 0 && (p = predicate_of(r)) == NULL)
-		return NULL;
-	if ((s = stream_new(p, r->show, owner)) == NULL) {
-		predicate_free(p);
-		return NULL;
-	}
-	if (join(w, s, who.own, who.nown) == -1 ||
+	if (predicate_new(&p, r->types, r->ntypes, &who->labels) == -1)
+		return -1;
+	stream_init(s, p, r->show);
+	s->no_gaps = w->conf->lag == LAG_CLOSE;
+	s->sub.strict = r->strict;
+	if (join(w, s, who->own.v, who->own.n) == -1 ||
 	    join(w, s, r->channels, r->nchannels) == -1) {
 		opening_undo(w, s);
-		return NULL;
+		return -1;
 	}
-	return s;
+	return 0;
 }
 
 void
@@ -79,11 +70,9 @@ opening_undo(struct worker *w, struct stream *s)
 	struct channel *left[SUBSCRIBER_CHANNELS_MAX];
 	size_t n = 0;
 
-	if (s == NULL)
-		return;
 	for (size_t i = 0; i < s->sub.nchannels; i++)
 		left[n++] = s->sub.channels[i].channel;
-	stream_free(s);
+	stream_clear(s);
 	for (size_t i = 0; i < n; i++)
 		worker_release(w, left[i]);
 }

@@ -1,85 +1,176 @@
+#include <ctype.h>
 #include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "keyring.h"
 #include "opt.h"
 #include "options.h"
 #include "origin.h"
+#include "redis_auth.h"
 #include "request.h"
 
 #define DAY_MS INT64_C(86400000)
 #define WORKERS_MAX 64 /* as many as bits in history.followers */
 
 enum {
-	OPT_ALLOW_ORIGIN = 256,
+	OPT_ACCESS_LOG = 256,
+	OPT_ALLOW_ORIGIN,
 	OPT_EXIT_ON_EOF,
+	OPT_FSYNC,
+	OPT_GROUPS_HEADER,
 	OPT_HEADER_TIMEOUT,
 	OPT_HISTORY_AGE,
 	OPT_HISTORY_BYTES,
+	OPT_IDENTITY_HEADER,
+	OPT_JOURNAL,
+	OPT_JWT_COOKIE,
+	OPT_JWT_KEY,
 	OPT_KEEPALIVE,
+	OPT_LABELS_HEADER,
 	OPT_LAG,
 	OPT_LINGER,
+	OPT_LOG_FORMAT,
 	OPT_MAX_BODY,
+	OPT_MAX_CHANNELS,
 	OPT_MAX_CONNECTIONS,
 	OPT_MAX_EVENT,
 	OPT_MAX_HEAD,
+	OPT_MAX_LIFETIME,
+	OPT_MAX_PER_ADDRESS,
+	OPT_MAX_PER_CLIENT,
+	OPT_MAX_RATE,
+	OPT_ONCE_FOR,
+	OPT_ONCE_MEMORY,
 	OPT_OPEN_PUBLISH,
+	OPT_PENDING,
 	OPT_PREFIX,
+	OPT_PRESENCE_EVENTS,
+	OPT_PROXY_PROTOCOL,
 	OPT_READY_FILE,
+	OPT_REDIS_AUTH,
+	OPT_REDIS_TIMEOUT,
+	OPT_REFUSE,
+	OPT_REQUIRE_IDENTITY,
+	OPT_REPLAY,
 	OPT_RETRY,
+	OPT_SEND_BUFFER,
+	OPT_SHARE_PORT,
 	OPT_SOCKET_MODE,
+	OPT_SPEED,
+	OPT_STALL_TIMEOUT,
+	OPT_TRUST_PROXY,
 	OPT_DRAIN,
 };
 
 static const struct opt table[] = {
+	{ OPT_ACCESS_LOG, "access-log", "FILE",
+	    "line for each request and stream, or -; none" },
 	{ 'a', "admin", "ADDRESS",
 	    "administration: loopback or unix:PATH; none" },
 	{ OPT_ALLOW_ORIGIN, "allow-origin", "ORIGIN",
 	    "whose pages may read and publish, or * (repeatable)" },
 	{ 'c', "channel", "NAME",
 	    "channel of input that names none; broadcast" },
-	{ OPT_DRAIN, "drain", "TIME", "time to flush when it is stopped; 5s" },
+	{ OPT_DRAIN, "drain", "TIME",
+	    "in which streams are closed when it is stopped; 5s" },
 	{ OPT_EXIT_ON_EOF, "exit-on-eof", NULL,
 	    "end once standard input has ended and is delivered" },
 	{ 'f', "format", "FORMAT",
 	    "of standard input: line, nul, whole, sse, json; line" },
+	{ OPT_FSYNC, "fsync", "WHEN",
+	    "sync the journal: always, 1s or never; always" },
+	{ OPT_GROUPS_HEADER, "groups-header", "NAME",
+	    "field of a trusted proxy: the client's groups" },
 	{ OPT_HEADER_TIMEOUT, "header-timeout", "TIME",
 	    "time to send a request, and to take its answer; 10s" },
 	{ 'h', "help", NULL, "show this" },
-	{ 'n', "history", "N", "events kept a channel; 1000" },
+	{ 'n', "history", "N",
+	    "events kept, or PATTERN=N[,AGE[,BYTES]]; 1000" },
 	{ OPT_HISTORY_AGE, "history-age", "TIME",
 	    "how long events are kept; 1h" },
 	{ OPT_HISTORY_BYTES, "history-bytes", "SIZE",
 	    "bytes kept in all channels; 64m" },
+	{ OPT_IDENTITY_HEADER, "identity-header", "NAME",
+	    "field of a trusted proxy: the client's ID" },
+	{ OPT_JOURNAL, "journal", "FILE",
+	    "keep events in this file over restarts" },
+	{ OPT_JWT_COOKIE, "jwt-cookie", "NAME",
+	    "cookie that may bear the token" },
+	{ OPT_JWT_KEY, "jwt-key", "FILE",
+	    "check tokens (JWT) with this key or secret" },
 	{ OPT_KEEPALIVE, "keepalive", "TIME",
 	    "comment to streams idle so long, 0 for none; 15s" },
-	{ OPT_LAG, "lag", "gap|wait",
-	    "who falls behind has a gap, or holds the input; gap" },
+	{ OPT_LABELS_HEADER, "labels-header", "NAME",
+	    "field of a trusted proxy: the client's labels" },
+	{ OPT_LAG, "lag", "gap|close|wait",
+	    "who is behind has a gap, is closed, or awaited; gap" },
 	{ OPT_LINGER, "linger", "TIME",
 	    "with --exit-on-eof, how long to answer 204; 5s" },
 	{ 'l', "listen", "ADDRESS",
 	    "[HOST:]PORT or unix:PATH (repeatable); 8080" },
+	{ OPT_LOG_FORMAT, "log-format", "FORMAT",
+	    "of the access log: combined, json; combined" },
 	{ OPT_MAX_BODY, "max-body", "SIZE", "of a POST; 1m" },
+	{ OPT_MAX_CHANNELS, "max-channels", "N", "of a stream; 64" },
 	{ OPT_MAX_CONNECTIONS, "max-connections", "N",
 	    "at a time; as many as there are descriptors" },
 	{ OPT_MAX_EVENT, "max-event", "SIZE", "of an event; 1m" },
 	{ OPT_MAX_HEAD, "max-head", "SIZE", "of a request's head; 8k" },
+	{ OPT_MAX_LIFETIME, "max-lifetime", "TIME",
+	    "of a stream, 0 for any; 0" },
+	{ OPT_MAX_PER_ADDRESS, "max-per-address", "N",
+	    "connections of an address, 0 for any; 0" },
+	{ OPT_MAX_PER_CLIENT, "max-per-client", "N",
+	    "streams of a client ID, 0 for any; 0" },
+	{ OPT_MAX_RATE, "max-rate", "N",
+	    "new ones of an address a second, 0 for any; 0" },
+	{ OPT_ONCE_FOR, "once-for", "TIME",
+	    "keys of published events are known; 1d" },
+	{ OPT_ONCE_MEMORY, "once-memory", "SIZE",
+	    "for that, and producers' numbers, without Redis; 16m" },
 	{ OPT_OPEN_PUBLISH, "open-publish", NULL,
 	    "let anyone publish by POST on every listener" },
+	{ OPT_PENDING, "pending", "off|client|all",
+	    "of what clients missed they get; all" },
 	{ OPT_PREFIX, "prefix", "TEXT",
 	    "of all names in Redis; SSE_PREFIX, else sse:" },
+	{ OPT_PRESENCE_EVENTS, "presence-events", NULL,
+	    "say in presence which clients come and go" },
+	{ OPT_PROXY_PROTOCOL, "proxy-protocol", NULL,
+	    "which trusted proxies begin with" },
 	{ 'q', "quiet", NULL, "say nothing but errors" },
 	{ OPT_READY_FILE, "ready-file", "FILE",
 	    "write the URLs there once they are listened on" },
 	{ 'r', "redis", "URL",
 	    "share events through Redis; \"\" for SSE_REDIS_URL" },
+	{ OPT_REDIS_AUTH, "redis-auth-file", "FILE",
+	    "whose first line is the password of Redis" },
+	{ OPT_REDIS_TIMEOUT, "redis-timeout", "TIME",
+	    "silence after which Redis counts as lost; 15s" },
+	{ OPT_REFUSE, "refuse", "soft|hard",
+	    "streams by a stream, or by status; soft" },
+	{ OPT_REPLAY, "replay", "FILE",
+	    "play a capture in place of standard input" },
+	{ OPT_REQUIRE_IDENTITY, "require-identity", NULL,
+	    "no streams for clients without an ID" },
 	{ OPT_RETRY, "retry", "MS",
 	    "reconnection time told to clients, in ms; 2000" },
+	{ OPT_SEND_BUFFER, "send-buffer", "SIZE",
+	    "kept by the kernel for a slow reader; 64k" },
+	{ OPT_SHARE_PORT, "share-port", NULL,
+	    "with other sse-serve that say so too" },
 	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
 	    "of Unix sockets, octal; 660" },
+	{ OPT_SPEED, "speed", "X", "how much faster a capture is played; 1" },
+	{ OPT_STALL_TIMEOUT, "stall-timeout", "TIME",
+	    "how long a reader may take nothing, 0 for ever; 1m" },
+	{ OPT_TRUST_PROXY, "trust-proxy", "NETWORK",
+	    "of proxies to be believed, or unix (repeatable)" },
 	{ 'v', "verbose", NULL, "say more (repeatable)" },
 	{ 'V', "version", NULL, "show the version" },
 	{ 'w', "workers", "N", "threads that serve; one a processor" },
@@ -100,6 +191,17 @@ add_listen(struct options *o, const char *text, bool admin)
 		opt_fault("more than %d listen addresses", LISTENS_MAX);
 	o->listens[o->nlistens].text = text;
 	o->listens[o->nlistens++].admin = admin;
+}
+
+/* The administration alone serves nobody. */
+static void
+add_default_listen(struct options *o)
+{
+	for (size_t i = 0; i < o->nlistens; i++)
+		if (!o->listens[i].admin)
+			return;
+	add_listen(o, "8080", false);
+	o->listens[o->nlistens - 1].implied = true;
 }
 
 /* A terminal in the background would stop whoever reads it. */
@@ -132,23 +234,32 @@ set_defaults(struct conf *c)
 
 	c->channel = TEXT("broadcast");
 	c->format = INPUT_LINE;
-	c->history_count = 1000;
+	c->retentions.base = (struct retention){ 1000, 3600000, 0 };
 	c->history_bytes = (size_t)64 << 20;
-	c->history_age_ms = 3600000;
 	c->lag = LAG_GAP;
+	c->pending = PENDING_ALL;
 	c->read_stdin = input_is_ours();
+	c->speed = 1;
+	c->terminal = isatty(STDERR_FILENO);
 	c->linger_ms = 5000;
 	c->keepalive_ms = 15000;
+	c->stall_ms = 60000;
+	c->send_buffer = (size_t)64 << 10;
 	c->retry_ms = 2000;
 	c->header_ms = 10000;
 	c->drain_ms = 5000;
 	c->max_event = (size_t)1 << 20;
+	c->once_bytes = (size_t)16 << 20;
 	c->max_head = 8192;
 	c->max_body = (size_t)1 << 20;
 	c->max_connections = descriptors();
+	c->max_channels = ROUTE_CHANNELS_MAX;
+	c->redis_timeout_ms = 15000;
 	c->workers = cpus < 1    ? 1
 	    : cpus > WORKERS_MAX ? WORKERS_MAX
 				 : (unsigned int)cpus;
+	snprintf(c->instance, sizeof(c->instance), "%08x%04x", arc4random(),
+	    arc4random_uniform(1 << 16));
 	c->bus = BUS_CONF_DEFAULT;
 	if (prefix != NULL)
 		c->bus.prefix = prefix;
@@ -177,14 +288,86 @@ add_origin(struct conf *c)
 }
 
 static void
+add_proxy(struct conf *c)
+{
+	const char *fault;
+
+	if (trust_add(&c->trust, optarg, &fault) == -1)
+		opt_fault("trusted proxy %s: %s", optarg, fault);
+}
+
+/* Who says how it is written wants it. */
+static void
+set_log_format(struct options *o)
+{
+	if (strcmp(optarg, "combined") == 0)
+		o->access_format = ACCESS_COMBINED;
+	else if (strcmp(optarg, "json") == 0)
+		o->access_format = ACCESS_JSON;
+	else
+		opt_fault("log format %s is neither combined nor json", optarg);
+	o->access_log = true;
+}
+
+static void
 set_lag(struct conf *c)
 {
 	if (strcmp(optarg, "gap") == 0)
 		c->lag = LAG_GAP;
+	else if (strcmp(optarg, "close") == 0)
+		c->lag = LAG_CLOSE;
 	else if (strcmp(optarg, "wait") == 0)
 		c->lag = LAG_WAIT;
 	else
-		opt_fault("lag %s is neither gap nor wait", optarg);
+		opt_fault("lag %s is none of gap, close, wait", optarg);
+}
+
+static void
+set_pending(struct conf *c)
+{
+	static const char *const words[] = { [PENDING_OFF] = "off",
+		[PENDING_CLIENT] = "client",
+		[PENDING_ALL] = "all" };
+
+	for (int i = PENDING_OFF; i <= PENDING_ALL; i++)
+		if (strcmp(optarg, words[i]) == 0) {
+			c->pending = (enum pending)i;
+			return;
+		}
+	opt_fault("pending %s is none of off, client, all", optarg);
+}
+
+static void
+set_refuse(struct conf *c)
+{
+	c->refuse_hard = strcmp(optarg, "hard") == 0;
+	if (!c->refuse_hard && strcmp(optarg, "soft") != 0)
+		opt_fault("refuse %s is neither soft nor hard", optarg);
+}
+
+static void
+set_fsync(struct conf *c)
+{
+	if (strcmp(optarg, "always") == 0)
+		c->journal_sync = JOURNAL_SYNC_ALWAYS;
+	else if (strcmp(optarg, "1s") == 0)
+		c->journal_sync = JOURNAL_SYNC_SECOND;
+	else if (strcmp(optarg, "never") == 0)
+		c->journal_sync = JOURNAL_SYNC_NEVER;
+	else
+		opt_fault("fsync %s is none of always, 1s, never", optarg);
+}
+
+static void
+set_speed(struct conf *c)
+{
+	char *end;
+
+	c->speed = strtod(optarg, &end);
+	if (*optarg < '0' || *optarg > '9' || *end != '\0' ||
+	    c->speed < 0.001 || c->speed > 1000000)
+		opt_fault(
+		    "speed %s is no number from 0.001 to 1000000", optarg);
 }
 
 static void
@@ -198,13 +381,72 @@ set_mode(struct options *o)
 	o->socket_mode = (mode_t)mode;
 }
 
+/* A number for all channels, or with a pattern for some (repeatable). */
+static void
+set_history(struct retentions *r)
+{
+	const char *fault;
+
+	if (strchr(optarg, '=') == NULL) {
+		r->base.count = (size_t)opt_number(
+		    "history", 1, RETENTION_COUNT_MAX);
+		return;
+	}
+	if ((fault = retentions_add(r, optarg)) != NULL)
+		opt_fault("history %s: %s", optarg, fault);
+}
+
+/* The name of a field or cookie: a token of RFC 9110. */
+static const char *
+header_name(const char *what)
+{
+	static const char marks[] = "!#$%&'*+-.^_`|~";
+
+	for (const char *p = optarg; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && strchr(marks, *p) == NULL)
+			opt_fault("%s \"%s\" is no name (letters, digits "
+				  "and -)",
+			    what, optarg);
+	if (*optarg == '\0')
+		opt_fault("%s has no name", what);
+	return optarg;
+}
+
+/* What says who a client is, taken together. */
+static void
+set_auth(struct options *o)
+{
+	struct auth_conf *a = &o->conf.auth;
+	const struct trust *t = &o->conf.trust;
+	char fault[KEYRING_FAULT_MAX];
+
+	a->trust = t;
+	if (a->identity_header != NULL && t->n == 0 && !t->unix_sockets)
+		opt_fault("--identity-header is believed only from proxies "
+			  "that --trust-proxy names");
+	if (a->identity_header == NULL &&
+	    (a->groups_header != NULL || a->labels_header != NULL))
+		opt_fault("--groups-header and --labels-header go with "
+			  "--identity-header");
+	if (a->cookie != NULL && o->jwt_key == NULL)
+		opt_fault("--jwt-cookie goes with --jwt-key");
+	if (a->required && a->identity_header == NULL && o->jwt_key == NULL)
+		opt_fault("--require-identity wants a way to tell who a "
+			  "client is: --jwt-key or --identity-header");
+	if (o->jwt_key == NULL)
+		return;
+	o->conf.keyring = keyring_open(o->jwt_key, fault);
+	if (o->conf.keyring == NULL)
+		errx(EX_CONFIG, "%s", fault);
+}
+
 /* Options that set a number, a time or a size.  False: it is none of them. */
 static bool
 set_bound(struct conf *c, int letter)
 {
 	switch (letter) {
 	case 'n':
-		c->history_count = (size_t)opt_number("history", 1, 10000000);
+		set_history(&c->retentions);
 		break;
 	case 'w':
 		c->workers = (unsigned int)opt_number(
@@ -217,8 +459,8 @@ set_bound(struct conf *c, int letter)
 		c->header_ms = opt_time_ms("header timeout", 1000, 100, DAY_MS);
 		break;
 	case OPT_HISTORY_AGE:
-		c->history_age_ms = opt_time_ms(
-		    "history age", 1000, 1000, 3650 * DAY_MS);
+		c->retentions.base.age_ms = opt_time_ms(
+		    "history age", 1000, 1000, RETENTION_AGE_MAX_MS);
 		break;
 	case OPT_HISTORY_BYTES:
 		c->history_bytes = (size_t)opt_size(
@@ -233,6 +475,10 @@ set_bound(struct conf *c, int letter)
 	case OPT_MAX_BODY:
 		c->max_body = (size_t)opt_size("max body", 1, 1u << 30);
 		break;
+	case OPT_MAX_CHANNELS:
+		c->max_channels = (size_t)opt_number(
+		    "max channels", 1, ROUTE_CHANNELS_MAX);
+		break;
 	case OPT_MAX_CONNECTIONS:
 		c->max_connections = (size_t)opt_number(
 		    "max connections", 1, 10000000);
@@ -240,8 +486,40 @@ set_bound(struct conf *c, int letter)
 	case OPT_MAX_EVENT:
 		c->max_event = (size_t)opt_size("max event", 1, 1u << 30);
 		break;
+	case OPT_MAX_LIFETIME:
+		c->max_lifetime_ms = opt_time_ms(
+		    "max lifetime", 1000, 0, 30 * DAY_MS);
+		break;
+	case OPT_ONCE_FOR:
+		c->bus.once_ms = opt_time_ms(
+		    "once for", 1000, 1000, 3650 * DAY_MS);
+		break;
+	case OPT_ONCE_MEMORY:
+		c->once_bytes = (size_t)opt_size("once memory", 4096, 1u << 30);
+		break;
+	case OPT_MAX_PER_ADDRESS:
+		c->max_per_address = (size_t)opt_number(
+		    "max per address", 0, 10000000);
+		break;
+	case OPT_MAX_PER_CLIENT:
+		c->max_per_client = (size_t)opt_number(
+		    "max per client", 0, 10000000);
+		break;
+	case OPT_MAX_RATE:
+		c->max_rate = (unsigned int)opt_number("max rate", 0, 1000000);
+		break;
 	case OPT_MAX_HEAD:
 		c->max_head = (size_t)opt_size("max head", 256, 1u << 20);
+		break;
+	case OPT_REDIS_TIMEOUT:
+		c->redis_timeout_ms = opt_time_ms(
+		    "Redis timeout", 1000, 100, DAY_MS);
+		break;
+	case OPT_SEND_BUFFER:
+		c->send_buffer = (size_t)opt_size("send buffer", 0, 1u << 30);
+		break;
+	case OPT_STALL_TIMEOUT:
+		c->stall_ms = opt_time_ms("stall timeout", 1000, 0, DAY_MS);
 		break;
 	case OPT_RETRY:
 		c->retry_ms = opt_number("retry", 0, DAY_MS);
@@ -282,26 +560,87 @@ set(struct options *o, int letter, const char **redis)
 	case 'v':
 		c->verbose++;
 		break;
+	case OPT_ACCESS_LOG:
+		o->access_log = true;
+		o->access_path = strcmp(optarg, "-") == 0 ? NULL : optarg;
+		break;
+	case OPT_LOG_FORMAT:
+		set_log_format(o);
+		break;
 	case OPT_ALLOW_ORIGIN:
 		add_origin(c);
 		break;
 	case OPT_EXIT_ON_EOF:
 		c->exit_on_eof = true;
 		break;
+	case OPT_FSYNC:
+		set_fsync(c);
+		o->has_fsync = true;
+		break;
+	case OPT_JOURNAL:
+		c->journal = optarg;
+		break;
 	case OPT_LAG:
 		set_lag(c);
+		break;
+	case OPT_GROUPS_HEADER:
+		c->auth.groups_header = header_name("groups header");
+		break;
+	case OPT_IDENTITY_HEADER:
+		c->auth.identity_header = header_name("identity header");
+		break;
+	case OPT_JWT_COOKIE:
+		c->auth.cookie = header_name("cookie");
+		break;
+	case OPT_JWT_KEY:
+		o->jwt_key = optarg;
+		break;
+	case OPT_LABELS_HEADER:
+		c->auth.labels_header = header_name("labels header");
 		break;
 	case OPT_OPEN_PUBLISH:
 		c->open_publish = true;
 		break;
+	case OPT_PENDING:
+		set_pending(c);
+		break;
+	case OPT_PRESENCE_EVENTS:
+		c->presence_events = true;
+		break;
 	case OPT_PREFIX:
 		c->bus.prefix = optarg;
+		break;
+	case OPT_PROXY_PROTOCOL:
+		c->proxy_protocol = true;
+		break;
+	case OPT_REDIS_AUTH:
+		o->redis_auth = optarg;
 		break;
 	case OPT_READY_FILE:
 		o->ready_file = optarg;
 		break;
+	case OPT_REFUSE:
+		set_refuse(c);
+		break;
+	case OPT_REQUIRE_IDENTITY:
+		c->auth.required = true;
+		break;
+	case OPT_SHARE_PORT:
+		o->share_port = true;
+		break;
+	case OPT_REPLAY:
+		c->replay = optarg;
+		c->read_stdin = false;
+		break;
+	case OPT_SPEED:
+		set_speed(c);
+		o->has_speed = true;
+		break;
 	case OPT_SOCKET_MODE:
 		set_mode(o);
+		break;
+	case OPT_TRUST_PROXY:
+		add_proxy(c);
 		break;
 	default:
 		break;
@@ -309,23 +648,16 @@ set(struct options *o, int letter, const char **redis)
 }
 
 static void
-set_redis(struct conf *c, const char *url)
+set_redis(struct conf *c, const char *url, const char *auth)
 {
 	const char *fault, *base = getenv("SSE_REDIS_URL");
 	char *password;
-	bool lax;
 
 	if (*url == '\0' && base == NULL)
 		opt_fault("-r \"\" asks for SSE_REDIS_URL, which is not set");
 	if (*url == '\0')
 		url = base;
-	if (redis_url_env_password(&password, &lax) == -1)
-		err(EX_CONFIG, "SSE_REDIS_PASSWORD_FILE %s",
-		    getenv("SSE_REDIS_PASSWORD_FILE"));
-	if (lax)
-		warnx("SSE_REDIS_PASSWORD_FILE can be read by others: "
-		      "chmod 600 %s",
-		    getenv("SSE_REDIS_PASSWORD_FILE"));
+	password = redis_auth_get(auth, c->verbose < 0);
 	if (redis_url_parse(&c->redis, url, base, password, &fault) == -1)
 		opt_fault("Redis URL: %s", fault);
 	redis_url_forget(password);
@@ -333,8 +665,9 @@ set_redis(struct conf *c, const char *url)
 		opt_fault("Redis URL: sse-serve reads the channels that its "
 			  "clients ask for; name none");
 	c->use_redis = true;
-	c->bus.log_count = (unsigned int)c->history_count;
-	c->bus.log_age_ms = c->history_age_ms;
+	c->bus.log_count = (unsigned int)c->retentions.base.count;
+	c->bus.log_age_ms = c->retentions.base.age_ms;
+	c->bus.families = &c->retentions;
 }
 
 void
@@ -356,10 +689,21 @@ options_parse(struct options *o, int argc, char **argv)
 	if (redis != NULL && o->conf.lag == LAG_WAIT)
 		opt_fault("--lag wait is for standard input without Redis, "
 			  "which is never dropped with it");
+	if (redis != NULL && o->conf.journal != NULL)
+		opt_fault("--journal is for a server without Redis, which "
+			  "keeps the events with it");
+	if (o->has_fsync && o->conf.journal == NULL)
+		opt_fault("--fsync goes with --journal");
+	if (o->has_speed && o->conf.replay == NULL)
+		opt_fault("--speed goes with --replay");
 	if (redis != NULL)
-		set_redis(&o->conf, redis);
-	if (o->nlistens == 0)
-		add_listen(o, "8080", false);
+		set_redis(&o->conf, redis, o->redis_auth);
+	if (o->conf.proxy_protocol && o->conf.trust.n == 0 &&
+	    !o->conf.trust.unix_sockets)
+		opt_fault("--proxy-protocol is for proxies that --trust-proxy "
+			  "names");
+	set_auth(o);
+	add_default_listen(o);
 }
 
 void
@@ -367,4 +711,5 @@ options_clear(struct options *o)
 {
 	if (o->conf.use_redis)
 		redis_url_free(&o->conf.redis);
+	keyring_close(o->conf.keyring);
 }

@@ -4,6 +4,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "access.h"
 #include "conf.h"
 
 #define LISTENS_MAX 32
@@ -14,10 +15,18 @@ struct options {
 	struct {
 		const char *text;
 		bool admin;
+		bool implied; /* nobody named it */
 	} listens[LISTENS_MAX];
 	size_t nlistens;
 	mode_t socket_mode;
+	bool share_port;
+	const char *redis_auth; /* NULL: none */
 	const char *ready_file; /* NULL: none */
+	bool access_log;
+	const char *access_path; /* NULL: standard error */
+	enum access_format access_format;
+	const char *jwt_key; /* NULL: none */
+	bool has_fsync, has_speed;
 };
 
 /* Ends the program with EX_USAGE, after a message, when it is wrong. */

@@ -21,11 +21,21 @@ origin_valid(const char *origin)
 	return strchr(":*", *host.ptr) == NULL && http_host_valid(host);
 }
 
-static bool
-is_listed(struct sse_text origin, const char *const *origins, size_t n)
+bool
+origin_is_listed(struct sse_text origin, const char *const *origins, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (http_same(origin, origins[i]))
+		if (!text_is(origin, "*") && http_same(origin, origins[i]))
+			return true;
+	return false;
+}
+
+/* Is "*" listed, for all of them? */
+static bool
+any(const char *const *origins, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(origins[i], "*") == 0)
 			return true;
 	return false;
 }
@@ -49,8 +59,7 @@ origin_is_foreign(
 	struct sse_text origin = http_field(h, "Origin");
 
 	/* "*" lets anyone read; to write, an origin is called by its name. */
-	if (origin.len > 0 && !text_is(origin, "*") &&
-	    is_listed(origin, origins, n))
+	if (origin_is_listed(origin, origins, n))
 		return false;
 	if (site.ptr != NULL)
 		return !text_is(site, "same-origin") && !text_is(site, "none");
@@ -63,8 +72,7 @@ origin_may_read(const struct http_head *h, const char *const *origins, size_t n,
 {
 	*origin = http_field(h, "Origin");
 	return origin->len > 0 &&
-	    (is_listed(*origin, origins, n) ||
-		is_listed(TEXT("*"), origins, n));
+	    (origin_is_listed(*origin, origins, n) || any(origins, n));
 }
 
 bool

@@ -32,6 +32,10 @@ bool origin_is_foreign(
 bool origin_may_read(const struct http_head *h, const char *const *origins,
     size_t n, struct sse_text *origin);
 
+/* Is origin listed by its name? */
+bool origin_is_listed(
+    struct sse_text origin, const char *const *origins, size_t n);
+
 /*
  * Is host (not empty, perhaps with a port) a name of this very machine:
  * localhost, 127.0.0.0/8 or [::1]?  Pages reach us by other names when a

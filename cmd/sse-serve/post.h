@@ -13,13 +13,24 @@
 
 struct conn;
 
+/* A numbered batch is one batch in Redis too, and there nothing else runs. */
+#define POST_NUMBERED_MAX 1000 /* events */
+#define POST_OUT_OF_ORDER                                                      \
+	"this batch does not follow the producer's last one, whose number is " \
+	"one less, nor is it that one"
+
 struct post {
 	struct conn *conn; /* whose it is; it outlives its post */
 	unsigned int worker;
 	struct event **events; /* owned, each by one allocation */
 	size_t n, cap;
-	size_t done;           /* published so far */
-	int status;            /* of the answer: 200, 400, 413, 503 */
+	size_t done;        /* published so far */
+	char *once;         /* owned: the key of its only event; or NULL */
+	char *producer;     /* owned: whose batch it is; or NULL */
+	uint64_t number;    /* the batch's */
+	uint64_t *reached;  /* owned: subscribers an event; NULL: not asked */
+	unsigned int asked; /* workers that have counted theirs */
+	int status;         /* of the answer: 200, 400, 409, 413, 503 */
 	struct sse_buf answer; /* the IDs, one a line; or what is wrong */
 };
 
@@ -39,6 +50,18 @@ int post_read(struct post *p, const struct route *r, const struct identity *who,
  * memory, events are only counted.
  */
 void post_published(struct post *p, struct sse_text id);
+
+/* How many subscribers each of its events has reached at least; -1: unknown. */
+int64_t post_reached(const struct post *p);
+
+/* It reaches nobody now, or nobody knows. */
+void post_forget_reached(struct post *p);
+
+/* It was published before, with these IDs: lines, as the answer has them. */
+void post_repeated(struct post *p, struct sse_text ids);
+
+/* The events from the nth on are cut off. */
+void post_cut(struct post *p, size_t n);
 
 /* It is refused: status, and one line that says why. */
 void post_refuse(struct post *p, int status, const char *why);

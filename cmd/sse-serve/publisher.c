@@ -8,10 +8,13 @@
 #include "hub.h"
 #include "post.h"
 #include "publisher.h"
+#include "units.h"
 
 #define PARCELS_ROOM 2  /* standard input is held at so many */
 #define PARCELS_MAX 256 /* and posts are refused */
 #define BUSY_S 0.1
+#define POST_S 2. /* a POST waits no longer for a Redis that is busy */
+#define POST_PRODUCER "post-" /* lest it be taken for one of ours */
 
 static void
 name_anew(struct publisher *p)
@@ -81,8 +84,7 @@ finish_share(struct publisher *p, struct share *s)
 	s->post = NULL;
 	if (post == NULL || post->done < post->n)
 		return;
-	hub_tell(p->hub, post->worker,
-	    &(struct notice){ .what = NOTICE_POSTED, .post = post });
+	hub_posted(p->hub, post);
 }
 
 static void
@@ -105,8 +107,14 @@ published(
 
 		for (size_t j = 0; j < s->n; j++, at++) {
 			p->last = place_max(p->last, minted[at].place);
-			if (s->post != NULL)
-				post_published(s->post, minted[at].id);
+			if (s->post == NULL)
+				continue;
+			/* Of a batch before the last the IDs are forgotten. */
+			if (c->foreign && place_is_zero(minted[at].place))
+				post_refuse(s->post, 409, POST_OUT_OF_ORDER);
+			if (minted[at].repeated)
+				post_forget_reached(s->post);
+			post_published(s->post, minted[at].id);
 		}
 		finish_share(p, s);
 	}
@@ -115,17 +123,70 @@ published(
 
 /* Redis will not have it, now or ever: whoever sent it is told. */
 static void
-refused(struct publisher *p, struct parcel *c, const char *why)
+refused(struct publisher *p, struct parcel *c, int status, const char *why)
 {
-	warnx("Redis refuses %zu events: %s", bus_batch_count(c->batch), why);
+	if (status != 409 && p->busy_since == 0. &&
+	    hush_says(&p->hub->hush, clock_unix_ms()))
+		warnx("Redis refuses %zu events: %s", bus_batch_count(c->batch),
+		    why);
 	for (size_t i = 0; i < c->nshares; i++) {
 		if (c->shares[i].post == NULL)
 			continue;
-		post_refuse(c->shares[i].post, 503, why);
+		post_refuse(c->shares[i].post, status, why);
 		c->shares[i].post->done += c->shares[i].n;
 		finish_share(p, &c->shares[i]);
 	}
 	parcel_done(p, c);
+}
+
+/* A number that may have been used must not be used for anything else. */
+static void
+refused_numbered(
+    struct publisher *p, struct parcel *c, int status, const char *why)
+{
+	if (!c->foreign)
+		name_anew(p);
+	refused(p, c, status, why);
+}
+
+/* Is it all of posts, which may be told to come again? */
+static bool
+is_posted(const struct parcel *c)
+{
+	for (size_t i = 0; i < c->nshares; i++)
+		if (c->shares[i].post == NULL)
+			return false;
+	return true;
+}
+
+/* The input waits; what was posted goes back, also from behind the input. */
+static void
+refuse_posts(struct publisher *p, const char *why)
+{
+	struct parcel *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &p->parcels, entry, next)
+		if (!is_posted(c))
+			continue;
+		else if (c->numbered)
+			refused_numbered(p, c, 503, why);
+		else
+			refused(p, c, 503, why);
+}
+
+/* It takes nothing at the moment. */
+static void
+busy(struct publisher *p, const char *why)
+{
+	double now = ev_now(p->hub->loop);
+
+	if (p->busy_since == 0.) {
+		p->busy_since = now;
+		warnx("Redis takes no events: %s; trying again", why);
+	} else if (now - p->busy_since >= POST_S)
+		refuse_posts(p, why);
+	ev_timer_set(&p->later, BUSY_S, 0.);
+	ev_timer_start(p->hub->loop, &p->later);
 }
 
 static void
@@ -135,9 +196,12 @@ answered_ok(struct publisher *p, struct parcel *c, const redisReply *r)
 	    bus_batch_count(c->batch), sizeof(*minted));
 
 	p->by_text = false;
+	if (p->busy_since > 0.)
+		warnx("Redis takes events again");
+	p->busy_since = 0.;
 	if (minted == NULL ||
 	    bus_batch_answer(c->batch, r, minted, NULL) != BUS_OK)
-		refused(p, c, "out of memory");
+		refused(p, c, 503, "out of memory");
 	else
 		published(p, c, minted);
 	free(minted);
@@ -153,6 +217,8 @@ answered(redisAsyncContext *context, void *reply, void *priv)
 	p->flying = false;
 	if (reply == NULL)
 		return; /* the link is lost; it goes again with the next one */
+	if (redis_async_elsewhere(p->link, reply))
+		return;
 	switch (bus_batch_answer(c->batch, reply, NULL, NULL)) {
 	case BUS_OK:
 		answered_ok(p, c, reply);
@@ -161,18 +227,19 @@ answered(redisAsyncContext *context, void *reply, void *priv)
 		p->by_text = true;
 		break;
 	case BUS_ORDER:
+		if (c->foreign) {
+			refused(p, c, 409, POST_OUT_OF_ORDER);
+			break;
+		}
 		/* A failover has lost our number: begin another count. */
 		name_anew(p);
 		c->numbered = false;
 		break;
 	case BUS_BUSY:
-		ev_timer_set(&p->later, BUSY_S, 0.);
-		ev_timer_start(p->hub->loop, &p->later);
+		busy(p, bus_error(reply));
 		break;
 	default:
-		/* Its number has not been used up. */
-		p->number--;
-		refused(p, c, bus_error(reply));
+		refused_numbered(p, c, 503, bus_error(reply));
 	}
 }
 
@@ -242,26 +309,72 @@ publisher_close(struct publisher *p)
 	ev_timer_stop(p->hub->loop, &p->later);
 }
 
+/* A new parcel behind all others.  NULL with ENOMEM or ENOBUFS. */
+static struct parcel *
+open_parcel(struct publisher *p)
+{
+	struct parcel *c;
+
+	if (p->nparcels >= PARCELS_MAX) {
+		errno = ENOBUFS;
+		return NULL;
+	}
+	if ((c = parcel_new(&p->hub->conf->bus)) == NULL)
+		return NULL;
+	TAILQ_INSERT_TAIL(&p->parcels, c, entry);
+	p->nparcels++;
+	return c;
+}
+
 int
 publisher_add(struct publisher *p, const struct event *ev, struct post *post)
 {
 	struct parcel *c = TAILQ_LAST(&p->parcels, parcel_list);
+	const char *once = post == NULL ? NULL : post->once;
 
 	/* The first one may be flying, and must not change then. */
-	if (c == NULL || c->numbered || bus_batch_full(c->batch)) {
-		if (p->nparcels >= PARCELS_MAX) {
-			errno = ENOBUFS;
-			return -1;
-		}
-		if ((c = parcel_new(&p->hub->conf->bus)) == NULL)
-			return -1;
-		TAILQ_INSERT_TAIL(&p->parcels, c, entry);
-		p->nparcels++;
-	}
-	if (bus_batch_add(c->batch, ev, text_of("")) == -1 ||
+	if ((c == NULL || c->numbered || bus_batch_full(c->batch) ||
+		is_posted(c) != (post != NULL)) &&
+	    (c = open_parcel(p)) == NULL)
+		return -1;
+	if (bus_batch_add(c->batch, ev, text_of(once)) == -1 ||
 	    parcel_share(c, post) == -1)
 		return -1;
 	return publisher_room(p) ? 0 : 1;
+}
+
+/* Undo open_parcel(); the post is its owner's still. */
+static void
+drop_parcel(struct publisher *p, struct parcel *c)
+{
+	TAILQ_REMOVE(&p->parcels, c, entry);
+	p->nparcels--;
+	c->nshares = 0;
+	parcel_free(c);
+}
+
+int
+publisher_add_batch(struct publisher *p, struct post *post)
+{
+	struct parcel *c = open_parcel(p);
+	char name[sizeof(POST_PRODUCER) + ROUTE_PRODUCER_MAX];
+
+	if (c == NULL)
+		return -1;
+	snprintf(name, sizeof(name), "%s%s", POST_PRODUCER, post->producer);
+	c->numbered = c->foreign = true;
+	if (bus_batch_set_producer(c->batch, name, post->number) == -1) {
+		drop_parcel(p, c);
+		return -1;
+	}
+	for (size_t i = 0; i < post->n; i++)
+		if (bus_batch_add(c->batch, post->events[i], text_of("")) ==
+			-1 ||
+		    parcel_share(c, post) == -1) {
+			drop_parcel(p, c);
+			return -1;
+		}
+	return 0;
 }
 
 bool

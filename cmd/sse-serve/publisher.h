@@ -29,6 +29,7 @@ struct parcel {
 	struct share *shares;
 	size_t nshares, cap;
 	bool numbered;
+	bool foreign; /* by the producer of its only post, not by us */
 };
 
 TAILQ_HEAD(parcel_list, parcel);
@@ -39,7 +40,8 @@ struct publisher {
 	struct parcel_list parcels; /* the first one flies */
 	size_t nparcels;
 	ev_prepare flush;
-	ev_timer later; /* Redis was busy */
+	ev_timer later;    /* Redis was busy */
+	double busy_since; /* and has been since then; 0: it is not */
 	char name[32];
 	uint64_t number;
 	struct place last; /* of the last one answered */
@@ -55,6 +57,8 @@ void publisher_close(struct publisher *p);
 /* As source_redis_publish(). */
 int publisher_add(
     struct publisher *p, const struct event *ev, struct post *post);
+/* As source_redis_publish_batch(). */
+int publisher_add_batch(struct publisher *p, struct post *post);
 bool publisher_room(const struct publisher *p);
 size_t publisher_pending(const struct publisher *p); /* events */
 

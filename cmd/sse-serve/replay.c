@@ -60,6 +60,8 @@ replay_append(struct replay *r, struct message *m)
 		return -1;
 	r->ring[(r->head + r->count++) & (r->cap - 1)] = m;
 	r->bytes += message_cost(m);
+	if (m->ahead_len > 0)
+		r->high = m->place;
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct replay {
 	size_t count;
 	size_t bytes;         /* cost of the messages kept */
 	struct place dropped; /* the highest dropped; zero: none was */
+	struct place high;    /* of the newest of priority high, kept or not */
 };
 
 void replay_init(struct replay *r);

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 #define STREAM_TYPE "text/event-stream"
 #define METHODS_PAGE "GET, HEAD, OPTIONS"
+#define METHODS_ACK "POST, OPTIONS"
 #define METHODS_EVENTS "GET, HEAD, POST, OPTIONS"
 
 /* A route while it is made. */
@@ -95,6 +97,8 @@ static int
 take_channel(struct draft *d, struct sse_text name)
 {
 	struct route *r = d->r;
+	size_t max = d->conf->max_channels > 0 ? d->conf->max_channels
+					       : ROUTE_CHANNELS_MAX;
 
 	if (!channel_valid(name))
 		return refuse(d, 400,
@@ -103,8 +107,8 @@ take_channel(struct draft *d, struct sse_text name)
 	for (size_t i = 0; i < r->nchannels; i++)
 		if (same(r->channels[i], name))
 			return 0;
-	if (r->nchannels == ROUTE_CHANNELS_MAX)
-		return refuse(d, 400, "too many channels are asked for (64)");
+	if (r->nchannels == max)
+		return refuse(d, 400, "too many channels are asked for");
 	r->channels[r->nchannels++] = name;
 	return 0;
 }
@@ -170,6 +174,17 @@ take_last_n(struct draft *d, struct sse_text n)
 }
 
 static int
+take_order(struct draft *d, struct sse_text order)
+{
+	if (order.len == 0)
+		return 0;
+	if (!text_is(order, "strict"))
+		return refuse(d, 400, "order= knows strict");
+	d->r->strict = true;
+	return 0;
+}
+
+static int
 take_show(struct draft *d, struct sse_text words)
 {
 	static const struct {
@@ -195,9 +210,10 @@ take_show(struct draft *d, struct sse_text words)
 		if (i == 4)
 			return refuse(d, 400,
 			    "show= knows channel, hello, place and routing");
-		if (shows[i].flag == SHOW_ROUTING && !d->conf->id->admin)
+		if (shows[i].flag == SHOW_ROUTING && !d->conf->id->may_route)
 			return refuse(d, 403,
-			    "show=routing is for the administration listener");
+			    "show=routing is for the administration listener "
+			    "and tokens with sse.routing");
 		d->r->show |= shows[i].flag;
 	}
 	return 0;
@@ -228,7 +244,13 @@ static const struct param events_params[] = {
 	{ "event", take_types },
 	{ "last", take_last_n },
 	{ "lastEventId", take_last_id },
+	{ "order", take_order },
 	{ "show", take_show },
+	{ NULL, NULL },
+};
+
+static const struct param ack_params[] = {
+	{ "id", take_id },
 	{ NULL, NULL },
 };
 
@@ -277,24 +299,46 @@ static int
 may_read(struct draft *d)
 {
 	for (size_t i = 0; i < d->r->nchannels; i++)
-		if (!auth_may_read(d->conf->id, d->r->channels[i]))
+		if (!identity_may_read(d->conf->id, d->r->channels[i]))
 			return refuse(d, 403,
-			    "client:, group: and presence reach a client by "
-			    "who it is and cannot be asked for");
+			    channel_reserved(d->r->channels[i])
+				? "client:, group: and presence reach a client "
+				  "by who it is and cannot be asked for"
+				: "the token does not let this channel be "
+				  "read (sse.read)");
+	return 0;
+}
+
+/* Is it who it says it is, and somebody where that is needed? */
+static int
+check_auth(struct draft *d, bool needed)
+{
+	const struct auth_refusal *denied = &d->conf->denied;
+
+	if (denied->status != 0)
+		return refuse(d, denied->status, denied->why);
+	if (needed)
+		return refuse(d, 401, "this is for those who say who they are");
 	return 0;
 }
 
 static int
 route_events(struct draft *d)
 {
+	const struct route_conf *conf = d->conf;
 	struct route *r = d->r;
 
 	r->what = ROUTE_EVENTS;
+	if (check_auth(d,
+		conf->required && conf->id->client.len == 0 &&
+		    !conf->id->admin) == -1)
+		return -1;
 	if (http_accepts(d->h, STREAM_TYPE, NULL) == 0)
 		return refuse(d, 406, "here is only " STREAM_TYPE);
 	r->last_id = keep(d, http_field(d->h, "Last-Event-ID"));
 	if (take_path(d) == -1 || take_query(d, events_params) == -1 ||
-	    take_show(d, keep(d, http_field(d->h, "Sse-Show"))) == -1)
+	    take_show(d, keep(d, http_field(d->h, "Sse-Show"))) == -1 ||
+	    take_order(d, http_field(d->h, "Sse-Order")) == -1)
 		return -1;
 	if (r->last_id.len > 0)
 		r->start = ROUTE_AFTER_ID;
@@ -333,6 +377,63 @@ take_format(struct draft *d)
 	return 0;
 }
 
+/*
+ * A key within quotes, or as such.  No line breaks, since none is in a header.
+ * Spec: The Idempotency-Key HTTP Header Field; RFC 8941, "Strings".
+ */
+static int
+take_once(struct draft *d)
+{
+	struct sse_text key = http_field(d->h, "Idempotency-Key");
+	bool quoted = key.len > 1 && key.ptr[0] == '"' &&
+	    key.ptr[key.len - 1] == '"';
+
+	if (key.ptr == NULL)
+		return 0;
+	if (quoted) {
+		key.ptr++;
+		key.len -= 2;
+	}
+	if (key.len == 0 || key.len > ROUTE_KEY_MAX ||
+	    sse_utf8_valid(key.ptr, key.len) != key.len ||
+	    http_field_count(d->h, "Idempotency-Key") > 1)
+		return refuse(
+		    d, 400, "an Idempotency-Key is one text of 1 to 200 bytes");
+	d->r->once = keep(d, key);
+	return 0;
+}
+
+/* NAME/NUMBER */
+static int
+take_producer(struct draft *d)
+{
+	static const char why[] = "Sse-Producer is NAME/NUMBER: a name of "
+				  "letters, digits, . _ and -, a number from 1";
+	struct sse_text number = http_field(d->h, "Sse-Producer"), name;
+	struct route *r = d->r;
+
+	if (number.ptr == NULL)
+		return 0;
+	name = cut(&number, '/');
+	for (size_t i = 0; i < name.len; i++)
+		if (!isalnum((unsigned char)name.ptr[i]) &&
+		    strchr("._-", name.ptr[i]) == NULL)
+			return refuse(d, 400, why);
+	for (size_t i = 0; i < number.len && number.len <= 18; i++) {
+		if (number.ptr[i] < '0' || number.ptr[i] > '9')
+			return refuse(d, 400, why);
+		r->number = r->number * 10 + (uint64_t)(number.ptr[i] - '0');
+	}
+	if (r->number == 0 || name.len == 0 || name.len > ROUTE_PRODUCER_MAX)
+		return refuse(d, 400, why);
+	if (r->once.len > 0)
+		return refuse(d, 400,
+		    "Sse-Producer and Idempotency-Key are two ways to say one "
+		    "thing");
+	r->producer = keep(d, name);
+	return 0;
+}
+
 /* Is what the parameters say fit to be published? */
 static int
 check_publish(struct draft *d)
@@ -351,6 +452,11 @@ check_publish(struct draft *d)
 	if (r->format != INPUT_WHOLE && (r->type.len > 0 || r->has_id))
 		return refuse(d, 400,
 		    "event= and id= go with a body that is data as such");
+	if (r->channel.len > 0 &&
+	    !identity_may_publish(
+		d->conf->id, r->channel, d->conf->open_publish))
+		return refuse(
+		    d, 403, "this channel is not published to from here");
 	ev.channel = r->channel;
 	ev.type = r->type;
 	ev.id = r->id;
@@ -367,17 +473,30 @@ route_publish(struct draft *d)
 	struct route *r = d->r;
 
 	r->what = ROUTE_PUBLISH;
-	if (!conf->id->admin && !conf->open_publish)
+	r->ask_reached = http_list_has(d->h, "Sse-Ask", "reached");
+	if (check_auth(d, false) == -1)
+		return -1;
+	if (!identity_publishes(conf->id, conf->open_publish))
 		return refuse(d, 403,
 		    "publishing is for the administration listener "
-		    "(sse-serve --admin), or for all with --open-publish");
+		    "(sse-serve --admin), tokens with sse.write, or for all "
+		    "with --open-publish");
 	if (take_path(d) == -1 || take_query(d, publish_params) == -1 ||
-	    take_format(d) == -1 || check_publish(d) == -1)
+	    take_format(d) == -1 || take_once(d) == -1 ||
+	    take_producer(d) == -1)
 		return -1;
-	if (r->channel.len > 0 &&
-	    !auth_may_publish(conf->id, r->channel, conf->open_publish))
-		return refuse(
-		    d, 403, "this channel is not published to from here");
+	return check_publish(d);
+}
+
+static int
+route_ack(struct draft *d)
+{
+	d->r->what = ROUTE_ACK;
+	if (check_auth(d, d->conf->id->client.len == 0) == -1 ||
+	    take_query(d, ack_params) == -1)
+		return -1;
+	if (d->r->id.len == 0)
+		return refuse(d, 400, "id= says up to which event");
 	return 0;
 }
 
@@ -388,6 +507,36 @@ refuse_method(struct draft *d, const char *allow)
 	return refuse(d, 405, "this path does not take this method");
 }
 
+/* Returns whether that is what it asks for. */
+static bool
+route_inspect(struct draft *d)
+{
+	const struct identity *id = d->conf->id;
+	struct route *r = d->r;
+	int status;
+
+	if (!inspect_parse(&r->inspect, d->h, &status, &r->why, &r->allow))
+		return false;
+	/* One's own connection is one's own affair. */
+	if (!id->admin && r->inspect.what != INSPECT_END) {
+		r->allow = NULL;
+		return false;
+	}
+	if (!id->admin && id->client.len == 0 && status == 0 &&
+	    http_method_is(d->h, "DELETE")) {
+		status = 403;
+		r->why = "a connection is ended by the client whose it is, or "
+			 "on the administration listener";
+	}
+	r->what = http_method_is(d->h, "OPTIONS") ? ROUTE_OPTIONS
+						  : ROUTE_INSPECT;
+	if (status != 0 && status != 405)
+		r->allow = NULL;
+	if (status != 0)
+		refuse(d, status, r->why);
+	return true;
+}
+
 static int
 dispatch(struct draft *d)
 {
@@ -395,25 +544,36 @@ dispatch(struct draft *d)
 	bool get = http_method_is(h, "GET") || http_method_is(h, "HEAD");
 	bool events = text_is(h->path, "/events") ||
 	    (h->path.len > 7 && memcmp(h->path.ptr, "/events/", 8) == 0);
-	bool named = false;
+	bool ack = text_is(h->path, "/ack"), named = false;
 
 	if (d->conf->loopback_host && h->host.len > 0 &&
 	    !origin_host_is_loopback(h->host))
 		return refuse(d, 421,
 		    "the administration listener goes by the names localhost, "
 		    "127.0.0.1 and [::1]");
+	if (!http_method_known(h))
+		return refuse(d, 501, "no such method is known here");
 	if (!get && !http_method_is(h, "OPTIONS") &&
 	    origin_is_foreign(h, d->conf->origins,
 		d->conf->id->admin ? 0 : d->conf->norigins))
 		return refuse(d, 403,
 		    "a page of another origin may not do this "
 		    "(sse-serve --allow-origin)");
-	if (!events && !text_is(h->path, "/") && !text_is(h->path, "*"))
+	if (route_inspect(d))
+		return 0;
+	if (ack && http_method_is(h, "POST"))
+		return route_ack(d);
+	if (!events && !ack && !text_is(h->path, "/") && !text_is(h->path, "*"))
 		return refuse(d, 404,
-		    "here are /events, /events/CHANNEL and, for people, /");
+		    d->conf->id->admin
+			? "here are /events, " INSPECT_PATHS
+			: "here are /events, /events/CHANNEL and, for people, "
+			  "/");
 	if (http_method_is(h, "OPTIONS")) {
 		d->r->what = ROUTE_OPTIONS;
-		d->r->allow = events ? METHODS_EVENTS : METHODS_PAGE;
+		d->r->allow = events ? METHODS_EVENTS
+		    : ack            ? METHODS_ACK
+				     : METHODS_PAGE;
 		return 0;
 	}
 	if (events)
@@ -421,6 +581,8 @@ dispatch(struct draft *d)
 		    : http_method_is(h, "POST")
 		    ? route_publish(d)
 		    : refuse_method(d, METHODS_EVENTS);
+	if (ack)
+		return refuse_method(d, METHODS_ACK);
 	if (!get)
 		return refuse_method(d, METHODS_PAGE);
 	http_accepts(h, STREAM_TYPE, &named);
@@ -439,7 +601,8 @@ route_parse(
 	*r = (struct route){ .head_only = http_method_is(h, "HEAD") };
 	/* Unescaping makes nothing longer. */
 	r->mem = malloc(h->path.len + h->query.len + 1 +
-	    http_field(h, "Last-Event-ID").len + http_field(h, "Sse-Show").len);
+	    http_field(h, "Last-Event-ID").len + http_field(h, "Sse-Show").len +
+	    ROUTE_KEY_MAX + ROUTE_PRODUCER_MAX);
 	if (r->mem == NULL)
 		return -1;
 	d.free = r->mem;

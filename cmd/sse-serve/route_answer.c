@@ -20,8 +20,11 @@ route_cors(const struct http_head *h, const struct route_conf *conf,
 	    !origin_may_read(h, conf->origins, conf->norigins, &origin))
 		return buf;
 	len = snprintf(buf, ROUTE_CORS_MAX,
-	    "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n",
-	    (int)origin.len, origin.ptr);
+	    "Access-Control-Allow-Origin: %.*s\r\n%sVary: Origin\r\n",
+	    (int)origin.len, origin.ptr,
+	    origin_is_listed(origin, conf->origins, conf->norigins)
+		? "Access-Control-Allow-Credentials: true\r\n"
+		: "");
 	if (len >= ROUTE_CORS_MAX)
 		buf[0] = '\0';
 	return buf;
@@ -36,8 +39,10 @@ answer_options(struct sse_buf *b, const struct route *r, const char *cors,
 	snprintf(fields, sizeof(fields), "Allow: %s\r\n%s%s%s%s", r->allow,
 	    cors, *cors != '\0' ? "Access-Control-Allow-Methods: " : "",
 	    *cors != '\0' ? r->allow : "",
-	    *cors != '\0' ? "\r\nAccess-Control-Allow-Headers: Content-Type, "
-			    "Last-Event-ID, Sse-Show\r\n"
+	    *cors != '\0' ? "\r\nAccess-Control-Allow-Headers: Authorization, "
+			    "Content-Type, Idempotency-Key, "
+			    "Last-Event-ID, Sse-Ask, Sse-Order, "
+			    "Sse-Producer, Sse-Show\r\n"
 			    "Access-Control-Max-Age: 600\r\n"
 			  : "");
 	a.status = 204;
@@ -69,9 +74,11 @@ answer_bad(struct sse_buf *b, const struct route *r, const char *cors,
 	char fields[ROUTE_CORS_MAX + 128], why[256];
 	int len = snprintf(why, sizeof(why), "%s\n", r->why);
 
-	snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n%s%s%s%s",
-	    cors, r->allow != NULL ? "Allow: " : "",
-	    r->allow != NULL ? r->allow : "", r->allow != NULL ? "\r\n" : "");
+	snprintf(fields, sizeof(fields),
+	    "Cache-Control: no-store\r\n%s%s%s%s%s",
+	    r->status == 401 ? "WWW-Authenticate: Bearer\r\n" : "", cors,
+	    r->allow != NULL ? "Allow: " : "", r->allow != NULL ? r->allow : "",
+	    r->allow != NULL ? "\r\n" : "");
 	a.status = r->status;
 	a.type = "text/plain; charset=utf-8";
 	a.fields = fields;
@@ -100,4 +107,12 @@ route_answer(struct sse_buf *b, const struct route *r,
 	default:
 		return answer_bad(b, r, cors, a);
 	}
+}
+
+int
+route_status(const struct route *r)
+{
+	return r->what == ROUTE_OPTIONS ? 204
+	    : r->what == ROUTE_BAD      ? r->status
+					: 200;
 }

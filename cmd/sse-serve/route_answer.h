@@ -27,4 +27,7 @@ int route_answer(struct sse_buf *b, const struct route *r,
     const struct http_head *h, const struct route_conf *conf, bool close,
     int64_t now_s);
 
+/* The status that it has. */
+int route_status(const struct route *r);
+
 #endif

@@ -3,18 +3,23 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "ack.h"
 #include "attach.h"
+#include "bus_client.h"
 #include "hub.h"
+#include "marking.h"
+#include "pages.h"
 #include "publisher.h"
 #include "redis_async.h"
+#include "redis_check.h"
 #include "redis_link.h"
 #include "source_redis.h"
 #include "topic.h"
 #include "units.h"
 
-#define START_MS 5000     /* to reach Redis at the start */
-#define PROBE_S 5.        /* a marker is sent so often */
-#define SILENCE_MAX_S 15. /* and has to be back by then */
+#define START_MS 5000 /* to reach Redis at the start */
+#define PROBES 3      /* are sent within --redis-timeout */
+#define IDLE_S 3.     /* a channel that nobody reads stays subscribed to */
 
 struct source_redis {
 	struct hub *hub;
@@ -22,14 +27,19 @@ struct source_redis {
 	struct redis_async commands;
 	struct redis_async live;
 	struct publisher publisher;
+	struct pages pages;
 	struct bus_live *decoder;
 	struct named_tree topics;
+	struct topic_list idle; /* in the order in which they became so */
+	ev_timer leave;
 	struct attach attach;
 	ev_prepare flush;
 	ev_timer probe;
-	double heard; /* when the last marker came */
-	bool ready;   /* both links are up and the marker is subscribed */
-	bool was_lost;
+	struct redis_async_calls calls;
+	double heard;      /* when the last marker came */
+	bool ready;        /* both links are up and the marker is subscribed */
+	bool was_lost;     /* and said to be */
+	char trouble[256]; /* said last of what keeps it lost */
 };
 
 static void on_live(redisAsyncContext *context, void *reply, void *priv);
@@ -79,6 +89,18 @@ flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
 		attach_send(&s->attach);
 }
 
+static void
+set_idle(struct source_redis *s, struct topic *t, bool idle)
+{
+	if ((t->idle_since > 0.) == idle)
+		return;
+	t->idle_since = idle ? ev_now(s->hub->loop) : 0.;
+	if (idle)
+		TAILQ_INSERT_TAIL(&s->idle, t, by_idle);
+	else
+		TAILQ_REMOVE(&s->idle, t, by_idle);
+}
+
 void
 source_redis_follow(struct source_redis *s, struct history *hist)
 {
@@ -86,20 +108,34 @@ source_redis_follow(struct source_redis *s, struct history *hist)
 
 	if (t == NULL)
 		return;
+	set_idle(s, t, false);
 	t->wanted = true;
 	if (t->stage == TOPIC_OFF && s->ready)
 		subscribe(s, t);
+	else if (t->stage == TOPIC_LIVE && !hist->loaded) {
+		/* Memory was short while nobody read it. */
+		archive_empty(&s->hub->archive, hist);
+		attach_add(&s->attach, t);
+	}
 }
 
-void
-source_redis_unfollow(struct source_redis *s, struct history *hist)
+/* Nobody wants it any more: its log may have holes from here on. */
+static void
+forget_log(struct source_redis *s, const struct topic *t)
 {
-	struct topic *t = named_find(&s->topics, hist->named.name);
+	struct history *hist = archive_find(&s->hub->archive, t->named.name);
 
+	if (hist == NULL)
+		return;
 	hist->loaded = false;
 	archive_empty(&s->hub->archive, hist);
-	if (t == NULL)
-		return;
+}
+
+static void
+leave(struct source_redis *s, struct topic *t)
+{
+	set_idle(s, t, false);
+	forget_log(s, t);
 	attach_give_up(&s->attach, t);
 	/* Its SUBSCRIBE is to be confirmed first. */
 	if (t->stage == TOPIC_SUBSCRIBING || t->stage == TOPIC_LEAVING)
@@ -110,6 +146,32 @@ source_redis_unfollow(struct source_redis *s, struct history *hist)
 	}
 	attach_forget(&s->attach, t);
 	unsubscribe(s, t);
+}
+
+/* Those that nobody has come back to. */
+static void
+leave_ready(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct source_redis *s = timer->data;
+	struct topic *t;
+
+	(void)revents;
+	while ((t = TAILQ_FIRST(&s->idle)) != NULL &&
+	    ev_now(loop) - t->idle_since >= IDLE_S)
+		leave(s, t);
+}
+
+void
+source_redis_unfollow(struct source_redis *s, struct history *hist)
+{
+	struct topic *t = named_find(&s->topics, hist->named.name);
+
+	if (t != NULL && t->stage == TOPIC_LIVE && hist->loaded)
+		set_idle(s, t, true);
+	else if (t != NULL)
+		leave(s, t);
+	else
+		archive_empty(&s->hub->archive, hist);
 }
 
 static void
@@ -139,11 +201,19 @@ take_message(
 
 	if (kind == 2) {
 		s->heard = ev_now(s->hub->loop);
+		redis_async_good(&s->commands);
+		redis_async_good(&s->live);
 		attach_pass(&s->attach, horizon);
 	}
-	while (kind == 1 && bus_live_next(s->decoder, &e) == 1)
+	/* It may be found that another history has begun: then it is down. */
+	while (kind == 1 && s->live.up && bus_live_next(s->decoder, &e) == 1)
 		attach_live(
 		    &s->attach, named_find(&s->topics, e.ev.channel), &e);
+	if (kind == 1 && s->live.up && bus_live_broken(s->decoder) > 0)
+		attach_foreign(&s->attach,
+		    (struct sse_text){ topic.ptr + strlen(s->conf->prefix),
+			topic.len - strlen(s->conf->prefix) },
+		    "a message with broken blocks");
 }
 
 static struct sse_text
@@ -194,14 +264,30 @@ marker_confirmed(struct source_redis *s)
 
 	s->ready = true;
 	s->heard = ev_now(s->hub->loop);
-	if (s->was_lost && s->hub->conf->verbose >= 0)
+	if (s->was_lost && s->hub->conf->verbose >= 0 &&
+	    hush_says(&s->hub->hush, clock_unix_ms()))
 		warnx("%s is back", s->hub->conf->redis.shown);
 	s->was_lost = false;
+	s->trouble[0] = '\0';
 	for (t = named_first(&s->topics); t != NULL; t = named_next(&t->named))
 		if (t->wanted && t->stage == TOPIC_OFF)
 			subscribe(s, t);
 	attach_again(&s->attach);
+	presence_again(&s->hub->presence);
+	pages_again(&s->pages);
 	hub_resume(s->hub);
+}
+
+/* What keeps Redis from being used, once as long as it is the same. */
+static void
+link_fails(void *arg, const char *why)
+{
+	struct source_redis *s = arg;
+
+	if (strncmp(s->trouble, why, sizeof(s->trouble) - 1) == 0)
+		return;
+	strlcpy(s->trouble, why, sizeof(s->trouble));
+	warnx("%s: %s; trying again", s->hub->conf->redis.shown, why);
 }
 
 /* sse:last stands at or behind all that was seen, or Redis has lost some. */
@@ -210,20 +296,23 @@ raised(redisAsyncContext *context, void *reply, void *priv)
 {
 	struct source_redis *s = priv;
 	struct place before;
+	struct bus_fork fork;
 
 	(void)context;
 	if (reply == NULL)
 		return;
-	if (bus_raise_answer(reply, &before) != BUS_OK) {
-		warnx("Redis: %s", bus_error(reply));
-		redis_async_drop(&s->commands);
+	if (redis_async_elsewhere(&s->commands, reply))
+		return;
+	if (bus_raise_answer(reply, &before, &fork) != BUS_OK) {
+		link_fails(s, bus_error(reply));
+		redis_async_drop(&s->commands, bus_error(reply));
 		return;
 	}
+	hub_forked(s->hub, &fork);
 	if (place_cmp(before, s->hub->last) < 0)
-		warnx("%s has lost events: it was set back",
-		    s->hub->conf->redis.shown);
+		attach_fork(&s->attach);
 	if (say_topic(s, "SUBSCRIBE", text_of(s->attach.marker)) == -1)
-		redis_async_drop(&s->commands);
+		redis_async_drop(&s->commands, "it cannot subscribe");
 }
 
 static void
@@ -234,7 +323,7 @@ link_up(void *arg)
 
 	if (!s->commands.up || !s->live.up)
 		return;
-	if (bus_raise_command(s->conf, s->hub->last, &c) == 0)
+	if (bus_raise_command(s->conf, s->hub->last, NULL, &c) == 0)
 		(void)redis_async_send(&s->commands, raised, s, &c);
 	bus_command_free(&c);
 }
@@ -246,8 +335,10 @@ link_down(void *arg, const char *why)
 	struct source_redis *s = arg;
 	struct topic *t, *next;
 
-	if (s->ready && !s->was_lost)
+	if (s->ready && !s->was_lost &&
+	    hush_says(&s->hub->hush, clock_unix_ms()))
 		warnx("%s: %s; reconnecting", s->hub->conf->redis.shown, why);
+	s->hub->counters.redis_losses += s->ready;
 	s->was_lost = s->was_lost || s->ready;
 	s->ready = false;
 	publisher_down(&s->publisher);
@@ -255,13 +346,24 @@ link_down(void *arg, const char *why)
 	for (t = named_first(&s->topics); t != NULL; t = next) {
 		next = named_next(&t->named);
 		attach_forget(&s->attach, t);
+		if (t->idle_since > 0.) {
+			set_idle(s, t, false);
+			forget_log(s, t);
+			t->wanted = false;
+		}
 		if (t->wanted)
 			attach_resume(&s->attach, t);
 		else
 			topic_free(&s->topics, t);
 	}
-	redis_async_drop(&s->commands);
-	redis_async_drop(&s->live);
+	redis_async_drop(&s->commands, why);
+	redis_async_drop(&s->live, why);
+}
+
+void
+source_redis_page(struct source_redis *s, const struct notice *n)
+{
+	pages_ask(&s->pages, n);
 }
 
 void
@@ -271,11 +373,12 @@ source_redis_sync(struct source_redis *s, unsigned int worker)
 }
 
 static void
-attach_failed(void *arg)
+attach_failed(void *arg, const char *why)
 {
 	struct source_redis *s = arg;
 
-	redis_async_drop(&s->live);
+	link_fails(s, why);
+	redis_async_drop(&s->live, why);
 }
 
 /* A link that is silent is dead; PING on one that subscribes tells nothing. */
@@ -287,8 +390,9 @@ probe_ready(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)revents;
 	if (!s->ready)
 		return;
-	if (ev_now(loop) - s->heard > SILENCE_MAX_S) {
-		redis_async_drop(&s->live);
+	if ((ev_now(loop) - s->heard) * 1000 >=
+	    (double)s->hub->conf->redis_timeout_ms) {
+		redis_async_drop(&s->live, "it does not answer");
 		return;
 	}
 	attach_sync(&s->attach, -1, true);
@@ -301,10 +405,79 @@ source_redis_publish(
 	return publisher_add(&s->publisher, ev, post);
 }
 
+int
+source_redis_publish_batch(struct source_redis *s, struct post *post)
+{
+	return publisher_add_batch(&s->publisher, post);
+}
+
 bool
 source_redis_room(const struct source_redis *s)
 {
 	return publisher_room(&s->publisher);
+}
+
+static void
+acked(redisAsyncContext *context, void *reply, void *priv)
+{
+	struct ack *a = priv;
+	struct source_redis *s = a->source;
+
+	(void)context;
+	if (reply == NULL || redis_async_elsewhere(&s->commands, reply))
+		a->status = 503;
+	else
+		switch (bus_client_ack_answer(reply, &a->place)) {
+		case BUS_OK:
+			break;
+		case BUS_REFUSED:
+			a->status = 409;
+			break;
+		default:
+			a->status = 503;
+		}
+	marking_done(s->hub, a);
+}
+
+void
+source_redis_ack(struct source_redis *s, struct ack *a, int64_t age_ms)
+{
+	struct bus_command c = { 0 };
+
+	a->source = s;
+	if (!s->ready ||
+	    bus_client_ack_command(s->conf, a->client, a->place, age_ms, &c) ==
+		-1) {
+		a->status = 503;
+		marking_done(s->hub, a);
+	} else if (redis_async_send(&s->commands, acked, a, &c) == -1)
+		acked(NULL, NULL, a);
+	bus_command_free(&c);
+}
+
+static void
+presence_told(redisAsyncContext *context, void *reply, void *priv)
+{
+	struct source_redis *s = priv;
+
+	(void)context;
+	/* When the link is lost all is told again once it is back. */
+	if (reply != NULL && !redis_async_elsewhere(&s->commands, reply))
+		presence_answered(&s->hub->presence, reply);
+}
+
+int
+source_redis_presence(struct source_redis *s, enum bus_presence what,
+    const struct bus_member *members, size_t n)
+{
+	struct bus_command c = { 0 };
+	int error = bus_presence_command(s->conf, s->hub->conf->instance,
+	    PRESENCE_TTL_MS, what, members, n, &c);
+
+	if (error == 0)
+		error = redis_async_send(&s->commands, presence_told, s, &c);
+	bus_command_free(&c);
+	return error;
 }
 
 bool
@@ -334,22 +507,30 @@ source_redis_settled(struct source_redis *s)
 
 /* Exit statuses are the whole answer of a server that cannot start. */
 static int
-reach(const struct redis_url *url)
+reach(const struct conf *conf)
 {
-	struct redis_link *link = redis_link_new(url);
+	struct redis_link *link = redis_link_new(&conf->redis);
+	char wrong[REDIS_CHECK_MAX] = "";
 	enum redis_link_state state;
 
 	if (link == NULL)
 		return EX_SOFTWARE;
+	redis_link_set_home(link, conf->bus.prefix);
 	state = redis_link_open(link, clock_mono_ms() + START_MS);
 	if (state != REDIS_LINK_OK)
 		warnx("%s", redis_link_fault(link));
+	else if (conf->verbose >= 0)
+		redis_check(link, clock_mono_ms() + START_MS, wrong);
+	if (*wrong != '\0')
+		warnx("%s: %s (sse-redis(7))", conf->redis.shown, wrong);
 	redis_link_free(link);
 	switch (state) {
 	case REDIS_LINK_OK:
 		return 0;
 	case REDIS_LINK_DENIED:
 		return EX_NOPERM;
+	case REDIS_LINK_CONFIG:
+		return EX_CONFIG;
 	case REDIS_LINK_BAD:
 		return EX_PROTOCOL;
 	default:
@@ -360,25 +541,34 @@ reach(const struct redis_url *url)
 struct source_redis *
 source_redis_new(struct hub *h, int *status)
 {
-	const struct redis_url *url = &h->conf->redis;
+	const struct conf *conf = h->conf;
+	double probe_s = (double)conf->redis_timeout_ms / 1000 / PROBES;
 	struct source_redis *s;
 
-	if ((*status = reach(url)) != 0)
+	if ((*status = reach(conf)) != 0)
 		return NULL;
 	*status = EX_SOFTWARE;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
 	s->hub = h;
-	s->conf = &h->conf->bus;
+	s->conf = &conf->bus;
+	s->calls = (struct redis_async_calls){ link_up, link_down, link_fails,
+		s };
 	RB_INIT(&s->topics);
 	attach_init(&s->attach, h, &s->commands, attach_failed, s);
+	pages_init(&s->pages, h, &s->commands);
 	ev_prepare_init(&s->flush, flush_ready);
-	ev_timer_init(&s->probe, probe_ready, PROBE_S, PROBE_S);
-	s->flush.data = s->probe.data = s;
+	ev_timer_init(&s->probe, probe_ready, probe_s, probe_s);
+	TAILQ_INIT(&s->idle);
+	ev_timer_init(&s->leave, leave_ready, IDLE_S / 3, IDLE_S / 3);
+	s->flush.data = s->probe.data = s->leave.data = s;
+	ev_timer_start(h->loop, &s->leave);
 	ev_prepare_start(h->loop, &s->flush);
 	ev_timer_start(h->loop, &s->probe);
-	redis_async_open(&s->commands, h->loop, url, link_up, link_down, s);
-	redis_async_open(&s->live, h->loop, url, link_up, link_down, s);
+	redis_async_open(&s->commands, h->loop, &conf->redis, s->conf->prefix,
+	    conf->redis_timeout_ms, &s->calls);
+	redis_async_open(&s->live, h->loop, &conf->redis, s->conf->prefix,
+	    conf->redis_timeout_ms, &s->calls);
 	if ((s->decoder = bus_live_new(s->conf)) == NULL ||
 	    publisher_open(&s->publisher, h, &s->commands) == -1) {
 		source_redis_free(s);
@@ -398,10 +588,12 @@ source_redis_free(struct source_redis *s)
 	redis_async_close(&s->live);
 	publisher_close(&s->publisher);
 	attach_clear(&s->attach);
+	pages_clear(&s->pages);
 	while ((t = named_first(&s->topics)) != NULL)
 		topic_free(&s->topics, t);
 	bus_live_free(s->decoder);
 	ev_prepare_stop(s->hub->loop, &s->flush);
 	ev_timer_stop(s->hub->loop, &s->probe);
+	ev_timer_stop(s->hub->loop, &s->leave);
 	free(s);
 }

@@ -9,8 +9,10 @@
 #include <stdbool.h>
 
 #include "archive.h"
+#include "bus_client.h"
 #include "event.h"
 
+struct ack;
 struct hub;
 struct post;
 struct source_redis;
@@ -22,9 +24,16 @@ struct source_redis;
 struct source_redis *source_redis_new(struct hub *h, int *status);
 void source_redis_free(struct source_redis *s);
 
-/* Attach the channel: hub_loaded() will be called.  And leave it. */
+/*
+ * Attach the channel: hub_loaded() will be called unless it is loaded.  And
+ * leave it, with a little patience, for who reads it may be back soon.
+ */
 void source_redis_follow(struct source_redis *s, struct history *hist);
 void source_redis_unfollow(struct source_redis *s, struct history *hist);
+
+/* Read a page of a log, as NOTICE_PAGE n asks. */
+struct notice;
+void source_redis_page(struct source_redis *s, const struct notice *n);
 
 /* Learn the last minted place: NOTICE_SYNCED goes to worker. */
 void source_redis_sync(struct source_redis *s, unsigned int worker);
@@ -37,7 +46,17 @@ void source_redis_sync(struct source_redis *s, unsigned int worker);
  */
 int source_redis_publish(
     struct source_redis *s, const struct event *ev, struct post *post);
+
+/* Publish a numbered post as one batch of its producer.  -1 as above. */
+int source_redis_publish_batch(struct source_redis *s, struct post *post);
 bool source_redis_room(const struct source_redis *s);
+
+/* Read or move a mark, kept for age_ms; marking_done() is called.  Takes a. */
+void source_redis_ack(struct source_redis *s, struct ack *a, int64_t age_ms);
+
+/* Tell who is here; presence_answered() is called.  -1: it is not up, ENOMEM. */
+int source_redis_presence(struct source_redis *s, enum bus_presence what,
+    const struct bus_member *members, size_t n);
 
 /* Can it be reached at this moment? */
 bool source_redis_up(const struct source_redis *s);

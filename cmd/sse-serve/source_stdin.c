@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "hub.h"
+#include "source.h"
 #include "source_stdin.h"
+#include "units.h"
 
 #define READ_BYTES 65536
 
 struct source_stdin {
+	struct source source; /* first */
 	struct hub *hub;
 	struct input *in;
 	ev_io io;
@@ -24,8 +27,10 @@ struct source_stdin {
 static void
 lose(struct source_stdin *s, const char *why)
 {
-	warnx("standard input, %s; passed over", why);
+	if (hush_says(&s->hub->hush, clock_unix_ms()))
+		warnx("standard input, %s; passed over", why);
 	s->hub->faulty = true;
+	s->hub->counters.input_faults++;
 }
 
 static void
@@ -94,9 +99,11 @@ drain(struct source_stdin *s)
 	return 0;
 }
 
-void
-source_stdin_resume(struct source_stdin *s)
+static void
+stdin_resume(struct source *source)
 {
+	struct source_stdin *s = (struct source_stdin *)source;
+
 	if (s->finished || ev_is_active(&s->io) || !hub_room(s->hub) ||
 	    drain(s) == 1)
 		return;
@@ -131,7 +138,27 @@ input_ready(struct ev_loop *loop, ev_io *io, int revents)
 		finish(s);
 }
 
-struct source_stdin *
+static void
+stdin_free(struct source *source)
+{
+	struct source_stdin *s = (struct source_stdin *)source;
+
+	ev_io_stop(s->hub->loop, &s->io);
+	input_free(s->in);
+	free(s);
+}
+
+static void
+stdin_stop(struct source *source)
+{
+	struct source_stdin *s = (struct source_stdin *)source;
+
+	while (!s->finished && drain(s) == 1)
+		;
+	stdin_free(source);
+}
+
+struct source *
 source_stdin_new(struct hub *h)
 {
 	struct source_stdin *s = calloc(1, sizeof(*s));
@@ -141,29 +168,10 @@ source_stdin_new(struct hub *h)
 		free(s);
 		return NULL;
 	}
+	s->source = (struct source){ stdin_resume, stdin_stop, stdin_free };
 	s->hub = h;
 	ev_io_init(&s->io, input_ready, STDIN_FILENO, EV_READ);
 	s->io.data = s;
 	ev_io_start(h->loop, &s->io);
-	return s;
-}
-
-void
-source_stdin_stop(struct source_stdin *s)
-{
-	if (s == NULL)
-		return;
-	while (!s->finished && drain(s) == 1)
-		;
-	source_stdin_free(s);
-}
-
-void
-source_stdin_free(struct source_stdin *s)
-{
-	if (s == NULL)
-		return;
-	ev_io_stop(s->hub->loop, &s->io);
-	input_free(s->in);
-	free(s);
+	return &s->source;
 }

@@ -8,26 +8,52 @@ _sse_serve() {
 	-f | --format)
 		mapfile -t COMPREPLY < <(compgen -W 'line nul whole sse json' -- "$cur")
 		;;
-	--lag)
-		mapfile -t COMPREPLY < <(compgen -W 'gap wait' -- "$cur")
+	--log-format)
+		mapfile -t COMPREPLY < <(compgen -W 'combined json' -- "$cur")
 		;;
-	--ready-file)
+	--lag)
+		mapfile -t COMPREPLY < <(compgen -W 'gap close wait' -- "$cur")
+		;;
+	--fsync)
+		mapfile -t COMPREPLY < <(compgen -W 'always 1s never' -- "$cur")
+		;;
+	--pending)
+		mapfile -t COMPREPLY < <(compgen -W 'off client all' -- "$cur")
+		;;
+	--refuse)
+		mapfile -t COMPREPLY < <(compgen -W 'soft hard' -- "$cur")
+		;;
+	--access-log | --journal | --jwt-key | --ready-file | --redis-auth-file | --replay)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	-[aclnrw] | --admin | --allow-origin | --channel | --drain | \
-	    --header-timeout | --history | --history-age | --history-bytes | \
+	    --groups-header | --header-timeout | --history | --history-age | --history-bytes | \
+	    --identity-header | --jwt-cookie | --labels-header | \
 	    --keepalive | --linger | --listen | --max-body | \
-	    --max-connections | --max-event | --max-head | --prefix | \
-	    --redis | --retry | --socket-mode | --workers) ;;
+	    --max-channels | --max-connections | --max-event | --max-head | \
+	    --max-lifetime | --max-per-address | --max-per-client | --max-rate | --once-for | --once-memory | \
+	    --prefix | \
+	    --redis | --redis-timeout | --retry | --send-buffer | --socket-mode | --speed | \
+	    --stall-timeout | --trust-proxy | \
+	    --workers) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '--exit-on-eof --help
-			--open-publish --quiet --verbose --version --admin
+			--once-for --once-memory
+			--open-publish --proxy-protocol --quiet --require-identity --presence-events
+			--share-port --verbose --version --admin
+			--access-log --log-format
 			--allow-origin --channel --drain --format
-			--header-timeout --history --history-age
-			--history-bytes --keepalive --lag --linger --listen
-			--max-body --max-connections --max-event --max-head
-			--prefix --ready-file --redis --retry --socket-mode
-			--workers' -- "$cur")
+			--fsync --header-timeout --history --history-age
+			--history-bytes --journal --keepalive --groups-header
+			--identity-header --jwt-cookie --jwt-key --labels-header --lag --linger --listen
+			--max-body --max-channels --max-connections
+			--max-event --max-head --max-lifetime
+			--max-per-address --max-per-client
+			--max-rate
+			--pending --prefix --ready-file --redis --redis-auth-file
+			--redis-timeout --refuse --replay --retry
+			--send-buffer --socket-mode --speed --stall-timeout
+			--trust-proxy --workers' -- "$cur")
 		;;
 	esac
 }

@@ -13,6 +13,7 @@
 struct behind {
 	struct message *part; /* owned: cut off in the middle */
 	size_t part_at;
+	bool part_ahead;    /* it is sent out of turn */
 	struct sse_buf own; /* what is this stream's alone: heads, gaps */
 	size_t own_at;
 	bool blocked;
@@ -22,6 +23,7 @@ struct behind {
 struct batch {
 	struct iovec iov[PIECES_MAX];
 	struct message *messages[PIECES_MAX]; /* NULL: of behind */
+	bool ahead[PIECES_MAX];               /* it is sent out of turn */
 	int n;
 	bool walked; /* the walk gave all it had */
 	bool all;    /* nothing is due but this */
@@ -33,16 +35,11 @@ struct raw {
 	size_t at;                     /* up to here it is in a batch */
 };
 
-struct stream *
-stream_new(struct predicate *predicate, unsigned int show, void *owner)
+void
+stream_init(struct stream *s, struct predicate *predicate, unsigned int show)
 {
-	struct stream *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		return NULL;
+	memset(s, 0, sizeof(*s));
 	subscriber_init(&s->sub, predicate, show);
-	s->owner = owner;
-	return s;
 }
 
 static void
@@ -57,13 +54,10 @@ behind_free(struct stream *s)
 }
 
 void
-stream_free(struct stream *s)
+stream_clear(struct stream *s)
 {
-	if (s == NULL)
-		return;
 	behind_free(s);
 	subscriber_clear(&s->sub);
-	free(s);
 }
 
 static struct behind *
@@ -78,6 +72,22 @@ bool
 stream_blocked(const struct stream *s)
 {
 	return s->behind != NULL && s->behind->blocked;
+}
+
+int64_t
+stream_lag_ms(const struct stream *s, const struct era *era)
+{
+	const struct message *m;
+
+	if (!stream_blocked(s))
+		return 0;
+	m = s->behind->part;
+	if (m == NULL)
+		m = subscriber_first_due(&s->sub, era);
+	if (m == NULL || place_is_zero(m->place) ||
+	    (int64_t)m->place.ms > era->now_ms)
+		return 0;
+	return era->now_ms - (int64_t)m->place.ms;
 }
 
 /* An event of the programs' own: it bears no ID. */
@@ -144,14 +154,13 @@ say_place(struct stream *s, struct place p)
 	return sse_encode_event(&s->behind->own, &ev);
 }
 
-/* NULL with ENOMEM. */
-static json_t *
-json_channels(const struct subscriber *sub)
+json_t *
+stream_channels(const struct stream *s)
 {
 	json_t *names = json_array();
 
-	for (size_t i = 0; i < sub->nchannels; i++) {
-		struct sse_text name = sub->channels[i].channel->named.name;
+	for (size_t i = 0; i < s->sub.nchannels; i++) {
+		struct sse_text name = s->sub.channels[i].channel->named.name;
 
 		if (json_array_append_new(
 			names, json_stringn(name.ptr, name.len)) == -1) {
@@ -163,19 +172,20 @@ json_channels(const struct subscriber *sub)
 }
 
 static int
-say_hello(struct stream *s, const struct era *era)
+say_hello(struct stream *s, const char *id, const struct era *era)
 {
 	char place[PLACE_LEN];
 
 	place_format(era->horizon, place);
 	return say_json(s, "sse:hello",
-	    json_pack("{s:o, s:s}", "channels", json_channels(&s->sub), "place",
-		place));
+	    json_pack("{s:o, s:s, s:s}", "channels", stream_channels(s),
+		"place", place, "connection", id));
 }
 
 int
 stream_open(struct stream *s, struct sse_text head, int64_t retry_ms,
-    const struct gap *gap, struct sse_text after, const struct era *era)
+    const char *id, const struct gap *gap, struct sse_text after,
+    const struct era *era)
 {
 	struct sse_event retry = { .has = SSE_HAS_RETRY, .retry_ms = retry_ms };
 
@@ -183,7 +193,7 @@ stream_open(struct stream *s, struct sse_text head, int64_t retry_ms,
 	    sse_buf_append(&s->behind->own, head.ptr, head.len) == -1 ||
 	    sse_encode_event(&s->behind->own, &retry) == -1)
 		return -1;
-	if ((s->sub.show & SHOW_HELLO) && say_hello(s, era) == -1)
+	if ((s->sub.show & SHOW_HELLO) && say_hello(s, id, era) == -1)
 		return -1;
 	if (gap->is && say_gap(s, after, gap) == -1)
 		return -1;
@@ -197,7 +207,17 @@ batch_add(struct batch *b, const char *p, size_t len, struct message *m)
 {
 	b->iov[b->n].iov_base = (void *)(uintptr_t)p;
 	b->iov[b->n].iov_len = len;
+	b->ahead[b->n] = false;
 	b->messages[b->n++] = m;
+}
+
+static struct sse_text
+behind_part(const struct stream *s)
+{
+	const struct behind *h = s->behind;
+
+	return h->part_ahead ? message_ahead(h->part, s->sub.show)
+			     : message_wire(h->part, s->sub.show);
 }
 
 static void
@@ -208,7 +228,7 @@ batch_behind(const struct stream *s, struct batch *b)
 	if (h == NULL)
 		return;
 	if (h->part != NULL) {
-		struct sse_text t = message_wire(h->part, s->sub.show);
+		struct sse_text t = behind_part(s);
 
 		batch_add(b, t.ptr + h->part_at, t.len - h->part_at, NULL);
 	}
@@ -236,9 +256,27 @@ batch_raw(const struct stream *s, struct batch *b, struct raw *raw,
 	return true;
 }
 
-static int
+/* To one who is behind, what is of priority high goes before the rest. */
+static void
+batch_high(const struct stream *s, struct batch *b, struct walk *w)
+{
+	struct message *m;
+	bool in_turn;
+
+	while (b->n < PIECES_MAX &&
+	    (m = subscriber_next_high(&s->sub, w, &in_turn)) != NULL) {
+		struct sse_text t = in_turn ? message_wire(m, s->sub.show)
+					    : message_ahead(m, s->sub.show);
+
+		batch_add(b, t.ptr, t.len, m);
+		b->ahead[b->n - 1] = !in_turn;
+	}
+}
+
+/* What is due, or a gap.  Returns STREAM_IDLE when b is ready. */
+static enum stream_state
 gather(struct stream *s, struct batch *b, struct walk *w, const struct era *era,
-    struct raw *raw)
+    struct raw *raw, bool late, struct delivery *d)
 {
 	struct gap gap = subscriber_walk(&s->sub, w, era);
 	struct message *m;
@@ -247,12 +285,17 @@ gather(struct stream *s, struct batch *b, struct walk *w, const struct era *era,
 		char after[PLACE_LEN];
 		size_t len = place_format(s->sub.cursor, after);
 
+		if (s->no_gaps)
+			return STREAM_LAGGED;
 		if (say_gap(s, (struct sse_text){ after, len }, &gap) == -1)
-			return -1;
+			return STREAM_NOMEM;
+		d->gaps++;
 	}
 	b->n = 0;
 	b->walked = b->all = false;
 	batch_behind(s, b);
+	if (late)
+		batch_high(s, b, w);
 	while (b->n < PIECES_MAX) {
 		struct sse_text t;
 
@@ -264,7 +307,7 @@ gather(struct stream *s, struct batch *b, struct walk *w, const struct era *era,
 		t = message_wire(m, s->sub.show);
 		batch_add(b, t.ptr, t.len, m);
 	}
-	return 0;
+	return STREAM_IDLE;
 }
 
 /* sent bytes of what stood behind have left. */
@@ -277,8 +320,7 @@ account_behind(struct stream *s, size_t sent)
 	if (h == NULL)
 		return sent;
 	if (h->part != NULL) {
-		size_t left = message_wire(h->part, s->sub.show).len -
-		    h->part_at;
+		size_t left = behind_part(s).len - h->part_at;
 
 		n = sent < left ? sent : left;
 		h->part_at += n;
@@ -301,20 +343,27 @@ account_behind(struct stream *s, size_t sent)
  * connection takes no more now, -1 when there is no memory to remember it.
  */
 static int
-account(
-    struct stream *s, const struct batch *b, const struct walk *w, size_t sent)
+account(struct stream *s, const struct batch *b, const struct walk *w,
+    size_t sent, struct delivery *d)
 {
 	struct message *last = NULL;
 	int i = 0;
 
+	d->bytes += sent;
 	sent = account_behind(s, sent);
 	while (i < b->n && b->messages[i] == NULL)
 		i++;
+	if (i < b->n && place_is_zero(d->oldest))
+		d->oldest = b->messages[i]->place;
 	for (; i < b->n && sent > 0; i++) {
 		size_t len = b->iov[i].iov_len;
 
-		if (!place_is_zero(b->messages[i]->place))
+		if (b->ahead[i] &&
+		    subscriber_passed_ahead(&s->sub, b->messages[i]) == -1)
+			return -1;
+		if (!b->ahead[i] && !place_is_zero(b->messages[i]->place))
 			last = b->messages[i];
+		d->events++;
 		if (sent >= len) {
 			sent -= len;
 			continue;
@@ -323,6 +372,7 @@ account(
 			return -1;
 		s->behind->part = message_ref(b->messages[i]);
 		s->behind->part_at = sent;
+		s->behind->part_ahead = b->ahead[i];
 		break;
 	}
 	if (last != NULL)
@@ -340,71 +390,91 @@ account(
 
 static enum stream_state
 write_batch(struct stream *s, struct transport *t, const struct batch *b,
-    const struct walk *w)
+    const struct walk *w, struct delivery *d)
 {
 	ssize_t sent = transport_writev(t, b->iov, b->n);
 
 	if (sent == -1)
 		return STREAM_GONE;
-	switch (account(s, b, w, (size_t)sent)) {
+	switch (account(s, b, w, (size_t)sent, d)) {
 	case 1:
 		return STREAM_IDLE;
 	case 0:
 		return STREAM_BLOCKED;
 	default:
-		return STREAM_GONE;
+		return STREAM_NOMEM;
 	}
+}
+
+static enum stream_state
+idle(struct stream *s)
+{
+	s->live = true;
+	return STREAM_IDLE;
 }
 
 enum stream_state
 stream_pump(struct stream *s, struct transport *t, const struct era *era,
-    const struct channel *live, bool ended)
+    const struct channel *live, const struct sse_event *farewell,
+    struct delivery *d)
 {
 	struct raw raw = { live, 0 };
+	bool late = stream_blocked(s);
 	struct batch b;
 	struct walk w;
 
+	d->late = s->live;
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		enum stream_state state;
 
-		if (gather(s, &b, &w, era, &raw) == -1)
-			return STREAM_GONE;
+		state = gather(s, &b, &w, era, &raw, late, d);
+		if (state != STREAM_IDLE)
+			return state;
 		if (b.n == 0) {
 			behind_free(s);
 			subscriber_passed(&s->sub, &w, NULL);
+			if (w.parked)
+				return STREAM_IDLE;
 			if (!b.all)
 				continue;
 			if (s->ended)
 				return STREAM_DONE;
-			if (!ended)
-				return STREAM_IDLE;
-			if (say(s, "sse:end", "") == -1)
-				return STREAM_GONE;
+			if (farewell == NULL)
+				return idle(s);
+			if (behind_get(s) == NULL ||
+			    sse_encode_event(&s->behind->own, farewell) == -1)
+				return STREAM_NOMEM;
 			s->ended = true;
 			continue;
 		}
-		if ((state = write_batch(s, t, &b, &w)) != STREAM_IDLE)
+		if ((state = write_batch(s, t, &b, &w, d)) != STREAM_IDLE)
 			return state;
-		if (b.all && !ended)
+		if (w.parked)
 			return STREAM_IDLE;
+		if (b.all && farewell == NULL)
+			return idle(s);
 	}
 	if (behind_get(s) == NULL)
-		return STREAM_GONE;
+		return STREAM_NOMEM;
 	s->behind->blocked = true;
 	return STREAM_BLOCKED;
 }
 
 enum stream_state
-stream_keepalive(struct stream *s, struct transport *t, const struct era *era)
+stream_keepalive(struct stream *s, struct transport *t, const struct era *era,
+    struct delivery *d)
 {
 	int error;
 
 	if (s->behind != NULL)
 		return STREAM_BLOCKED;
+	if (subscriber_parked(&s->sub))
+		goto comment;
 	if (subscriber_due(&s->sub, era))
-		return stream_pump(s, t, era, NULL, false);
+		return stream_pump(s, t, era, NULL, NULL, d);
 	/* Nothing is due to it: all up to the horizon is dealt with. */
 	s->sub.cursor = place_max(s->sub.cursor, era->horizon);
+comment:
 	if ((s->sub.show & SHOW_PLACE) &&
 	    place_cmp(s->sub.cursor, s->shown) > 0)
 		error = say_place(s, s->sub.cursor);
@@ -413,6 +483,6 @@ stream_keepalive(struct stream *s, struct transport *t, const struct era *era)
 		    ? -1
 		    : sse_encode_comment(&s->behind->own, text_of(""));
 	if (error == -1)
-		return STREAM_GONE;
-	return stream_pump(s, t, era, NULL, false);
+		return STREAM_NOMEM;
+	return stream_pump(s, t, era, NULL, NULL, d);
 }

@@ -5,17 +5,6 @@
 #include "subscriber.h"
 
 void
-predicate_free(struct predicate *p)
-{
-	if (p == NULL)
-		return;
-	for (size_t i = 0; i < p->ntypes; i++)
-		free((char *)(uintptr_t)p->types[i].ptr);
-	free(p->types);
-	free(p);
-}
-
-void
 subscriber_init(
     struct subscriber *s, struct predicate *predicate, unsigned int show)
 {
@@ -33,6 +22,8 @@ subscriber_clear(struct subscriber *s)
 	if (s->channels != s->own)
 		free(s->channels);
 	free(s->said);
+	free(s->starts);
+	free(s->ahead);
 	predicate_free(s->predicate);
 	subscriber_init(s, NULL, 0);
 }
@@ -95,24 +86,7 @@ bool
 subscriber_wants(
     const struct subscriber *s, const struct message *m, int64_t now_ms)
 {
-	struct sse_text type = message_type(m);
-
-	if (m->expires_ms >= 0 && m->expires_ms <= now_ms)
-		return false;
-	/* Nobody bears labels; who may see all fields may see it. */
-	if (m->has_match && !(s->show & SHOW_ROUTING))
-		return false;
-	if (s->predicate == NULL)
-		return true;
-	if (type.len == 0)
-		type = TEXT("message");
-	for (size_t i = 0; i < s->predicate->ntypes; i++) {
-		struct sse_text t = s->predicate->types[i];
-
-		if (t.len == type.len && memcmp(t.ptr, type.ptr, t.len) == 0)
-			return true;
-	}
-	return false;
+	return predicate_passes(s->predicate, s->show, m, now_ms);
 }
 
 /* The place of which nothing but p itself stands behind. */
@@ -203,14 +177,22 @@ subscriber_ahead(const struct start *start, const struct era *era)
 	    place_cmp(p, era->horizon) > 0;
 }
 
+/* Behind this place events of channel i are due. */
+static struct place
+from_in(const struct subscriber *s, size_t i)
+{
+	return s->starts == NULL ? s->cursor
+				 : place_max(s->cursor, s->starts[i]);
+}
+
 /* What retention no longer vouches for, seen from at_ms. */
 static struct place
-vouched_from(const struct era *era, int64_t at_ms)
+vouched_from(const struct channel *ch, const struct era *era, int64_t at_ms)
 {
 	struct place aged = PLACE_ZERO;
 
-	if (era->age_ms > 0 && at_ms > era->age_ms)
-		aged.ms = (uint64_t)(at_ms - era->age_ms);
+	if (ch->age_ms > 0 && at_ms > ch->age_ms)
+		aged.ms = (uint64_t)(at_ms - ch->age_ms);
 	return place_max(aged, era->birth);
 }
 
@@ -227,11 +209,11 @@ lost_on_return(
 
 		lost = m->prev;
 		if (place_is_zero(lost))
-			lost = vouched_from(era, (int64_t)m->place.ms);
+			lost = vouched_from(ch, era, (int64_t)m->place.ms);
 	} else if (ch->log.count > 0) {
 		return PLACE_ZERO;
 	} else if (place_is_zero(lost)) {
-		lost = vouched_from(era, era->now_ms);
+		lost = vouched_from(ch, era, era->now_ms);
 	}
 	return place_cmp(lost, cursor) > 0 ? lost : PLACE_ZERO;
 }
@@ -240,10 +222,14 @@ lost_on_return(
 static struct place
 lost_since(const struct channel *ch, struct place cursor)
 {
-	size_t i = replay_after(&ch->log, cursor);
-	struct place lost = i < ch->log.count ? replay_at(&ch->log, i)->prev
-					      : ch->log.dropped;
+	struct place to, lost;
+	const struct replay *log = channel_log(ch, cursor, &to);
+	size_t i;
 
+	if (log == NULL)
+		return PLACE_ZERO; /* the page will tell */
+	i = replay_after(log, cursor);
+	lost = i < log->count ? replay_at(log, i)->prev : log->dropped;
 	return place_cmp(lost, cursor) > 0 ? lost : PLACE_ZERO;
 }
 
@@ -276,10 +262,12 @@ oldest_due(const struct subscriber *s)
 	const struct message *oldest = NULL;
 
 	for (size_t i = 0; i < s->nchannels; i++) {
-		const struct replay *log = &s->channels[i].channel->log;
-		size_t at = replay_after(log, s->cursor);
+		struct place to;
+		const struct replay *log = channel_log(
+		    s->channels[i].channel, from_in(s, i), &to);
+		size_t at = log == NULL ? 0 : replay_after(log, from_in(s, i));
 
-		if (at < log->count &&
+		if (log != NULL && at < log->count &&
 		    (oldest == NULL ||
 			place_cmp(replay_at(log, at)->place, oldest->place) <
 			    0))
@@ -288,15 +276,63 @@ oldest_due(const struct subscriber *s)
 	return oldest;
 }
 
+/* Without a mark it starts with what is kept, which loses nothing. */
+static struct place
+oldest_kept(const struct replay *log)
+{
+	return log->count > 0 ? replay_at(log, 0)->prev : log->dropped;
+}
+
+/*
+ * Some channels are due from the mark on, the others from now on.  The cursor
+ * stands where the first of them starts, and starts says the rest.
+ */
+static struct gap
+start_pending(
+    struct subscriber *s, const struct start *start, const struct era *era)
+{
+	bool forked = bus_fork_has(&era->fork, start->mark);
+	struct place mark = forked ? era->fork.low : start->mark;
+	struct gap gap = { .is = forked ||
+		    (!place_is_zero(mark) && place_cmp(mark, era->birth) < 0) };
+
+	if ((s->starts = calloc(s->nchannels, sizeof(*s->starts))) == NULL) {
+		gap.is = true; /* what was pending is passed over, and said */
+		return gap;
+	}
+	for (size_t i = 0; i < s->nchannels; i++) {
+		const struct channel *ch = s->channels[i].channel;
+		struct place to;
+
+		if (i < start->from || i >= start->to)
+			s->starts[i] = era->horizon;
+		else if (place_is_zero(mark))
+			s->starts[i] = oldest_kept(&ch->log);
+		else {
+			s->starts[i] = mark;
+			if (channel_log(ch, mark, &to) != NULL &&
+			    say(s, i, lost_on_return(ch, mark, era)))
+				gap.is = true;
+		}
+		s->cursor = place_min(s->cursor, s->starts[i]);
+	}
+	if (gap.is)
+		gap.oldest = oldest_due(s);
+	return gap;
+}
+
 struct gap
 subscriber_start(
     struct subscriber *s, const struct start *start, const struct era *era)
 {
 	struct gap gap = { 0 };
 
+	s->forks = era->forks;
 	s->cursor = era->horizon;
 	if (start->kind == START_LAST)
 		s->cursor = behind_newest(s, start->n, era);
+	if (start->kind == START_PENDING)
+		return start_pending(s, start, era);
 	if (start->kind != START_ID)
 		return gap;
 	if (!find_id(s, start->id, &s->cursor) ||
@@ -304,12 +340,20 @@ subscriber_start(
 		/* Not an ID of ours: all that is kept may be new to it. */
 		s->cursor = PLACE_ZERO;
 		gap.is = true;
+	} else if (bus_fork_has(&era->fork, s->cursor)) {
+		s->cursor = era->fork.low;
+		gap.is = true;
 	} else if (place_cmp(s->cursor, era->birth) < 0)
 		gap.is = true;
 	for (size_t i = 0; i < s->nchannels; i++) {
-		if (say(s, i,
-			lost_on_return(s->channels[i].channel, s->cursor, era)))
-			gap.is = true;
+		const struct channel *ch = s->channels[i].channel;
+		struct place to;
+
+		if (channel_log(ch, s->cursor, &to) != NULL) {
+			if (say(s, i, lost_on_return(ch, s->cursor, era)))
+				gap.is = true;
+		} else if (gap.is)
+			(void)say(s, i, ch->log.dropped); /* once is enough */
 	}
 	if (gap.is)
 		gap.oldest = oldest_due(s);
@@ -322,9 +366,43 @@ walk_begin(const struct subscriber *s, struct walk *w, const struct era *era)
 	w->horizon = era->horizon;
 	w->now_ms = era->now_ms;
 	w->hole = false;
+	w->ahead = s->ahead != NULL ? *s->ahead : PLACE_ZERO;
+	w->parked = false;
+	for (size_t i = 0; i < s->nchannels; i++) {
+		const struct channel *ch = s->channels[i].channel;
+		const struct replay *log;
+		struct place from = from_in(s, i), to;
+
+		if ((log = channel_log(ch, from, &to)) == NULL) {
+			w->parked = true;
+			to = from;
+			log = &ch->log;
+		}
+		/* A page has an end, behind which another log goes on. */
+		if (place_cmp(to, w->horizon) < 0) {
+			w->horizon = to;
+			w->hole = true;
+		}
+		w->logs[i] = log;
+		w->next[i] = replay_after(log, from);
+	}
+	if (w->parked)
+		w->hole = false;
+}
+
+bool
+subscriber_parked(struct subscriber *s)
+{
+	bool parked = false;
+	struct place to;
+
 	for (size_t i = 0; i < s->nchannels; i++)
-		w->next[i] = replay_after(
-		    &s->channels[i].channel->log, s->cursor);
+		if (channel_log(s->channels[i].channel, from_in(s, i), &to) ==
+		    NULL) {
+			channel_wish(s->channels[i].channel, from_in(s, i));
+			parked = true;
+		}
+	return parked;
 }
 
 bool
@@ -332,22 +410,52 @@ subscriber_due(const struct subscriber *s, const struct era *era)
 {
 	struct walk w;
 
+	if (s->forks != era->forks)
+		return true;
 	for (size_t i = 0; i < s->nchannels; i++)
-		if (unsaid(s, i, lost_since(s->channels[i].channel, s->cursor)))
+		if (unsaid(s, i,
+			lost_since(s->channels[i].channel, from_in(s, i))))
 			return true;
 	walk_begin(s, &w, era);
-	return subscriber_next(s, &w) != NULL || w.hole;
+	return subscriber_next(s, &w) != NULL || w.hole || w.parked;
+}
+
+const struct message *
+subscriber_first_due(const struct subscriber *s, const struct era *era)
+{
+	struct walk w;
+
+	walk_begin(s, &w, era);
+	return subscriber_next(s, &w);
+}
+
+/* History has forked: what is new there may stand before the cursor. */
+static bool
+has_forked(struct subscriber *s, const struct era *era)
+{
+	if (s->forks == era->forks)
+		return false;
+	s->forks = era->forks;
+	s->cursor = place_min(s->cursor, era->fresh);
+	for (size_t i = 0; s->starts != NULL && i < s->nchannels; i++)
+		s->starts[i] = place_min(s->starts[i], era->fresh);
+	free(s->said);
+	s->said = NULL;
+	return true;
 }
 
 struct gap
 subscriber_walk(struct subscriber *s, struct walk *w, const struct era *era)
 {
-	struct gap gap = { 0 };
+	struct gap gap = { .is = has_forked(s, era) };
 
 	walk_begin(s, w, era);
+	if (w->parked)
+		(void)subscriber_parked(s);
 	/* Beyond the horizon as well: some of what is lost may be before. */
 	for (size_t i = 0; i < s->nchannels; i++)
-		if (say(s, i, lost_since(s->channels[i].channel, s->cursor)))
+		if (say(s, i,
+			lost_since(s->channels[i].channel, from_in(s, i))))
 			gap.is = true;
 	if (gap.is)
 		gap.oldest = oldest_due(s);
@@ -360,9 +468,9 @@ subscriber_walk(struct subscriber *s, struct walk *w, const struct era *era)
  * before what is lost when the gap is told.
  */
 static void
-step(const struct subscriber *s, struct walk *w, size_t i)
+step(struct walk *w, size_t i)
 {
-	const struct replay *log = &s->channels[i].channel->log;
+	const struct replay *log = w->logs[i];
 	struct place here = replay_at(log, w->next[i]++)->place;
 
 	if (w->next[i] < log->count &&
@@ -380,7 +488,7 @@ subscriber_next(const struct subscriber *s, struct walk *w)
 		size_t from = 0;
 
 		for (size_t i = 0; i < s->nchannels; i++) {
-			const struct replay *log = &s->channels[i].channel->log;
+			const struct replay *log = w->logs[i];
 			struct message *m;
 
 			if (w->next[i] >= log->count)
@@ -395,10 +503,81 @@ subscriber_next(const struct subscriber *s, struct walk *w)
 		}
 		if (first == NULL)
 			return NULL;
-		step(s, w, from);
+		step(w, from);
+		if (first->ahead_len > 0 &&
+		    place_cmp(first->place, w->ahead) <= 0)
+			continue; /* it has been sent already */
 		if (subscriber_wants(s, first, w->now_ms))
 			return first;
 	}
+}
+
+/* The first of priority high behind p that is wanted; NULL: none is. */
+static struct message *
+first_high(const struct subscriber *s, const struct walk *w, struct place p)
+{
+	struct message *first = NULL;
+
+	for (size_t i = 0; i < s->nchannels; i++) {
+		const struct replay *log = w->logs[i];
+
+		if (place_cmp(log->high, place_max(p, log->dropped)) <= 0)
+			continue;
+		for (size_t j = replay_after(log, place_max(p, from_in(s, i)));
+		     j < log->count; j++) {
+			struct message *m = replay_at(log, j);
+
+			if (place_cmp(m->place, w->horizon) > 0 ||
+			    (first != NULL &&
+				place_cmp(m->place, first->place) >= 0))
+				break;
+			if (m->ahead_len == 0 ||
+			    !subscriber_wants(s, m, w->now_ms))
+				continue;
+			first = m;
+			break;
+		}
+	}
+	return first;
+}
+
+struct message *
+subscriber_next_high(const struct subscriber *s, struct walk *w, bool *in_turn)
+{
+	struct walk probe;
+	struct message *m;
+
+	if (s->strict ||
+	    (m = first_high(s, w, place_max(s->cursor, w->ahead))) == NULL)
+		return NULL;
+	probe = *w;
+	*in_turn = subscriber_next(s, &probe) == m;
+	if (*in_turn)
+		*w = probe;
+	w->ahead = m->place;
+	return m;
+}
+
+int
+subscriber_passed_ahead(struct subscriber *s, const struct message *m)
+{
+	if (s->ahead == NULL && (s->ahead = malloc(sizeof(*s->ahead))) == NULL)
+		return -1;
+	*s->ahead = m->place;
+	return 0;
+}
+
+/* Places of each channel that the cursor has passed are of no more use. */
+static void
+forget_passed(struct place **places, const struct subscriber *s)
+{
+	if (*places == NULL)
+		return;
+	for (size_t i = 0; i < s->nchannels; i++)
+		if (place_cmp((*places)[i], s->cursor) > 0)
+			return;
+	free(*places);
+	*places = NULL;
 }
 
 void
@@ -406,11 +585,10 @@ subscriber_passed(
     struct subscriber *s, const struct walk *w, const struct message *m)
 {
 	s->cursor = m != NULL ? m->place : place_max(s->cursor, w->horizon);
-	if (s->said == NULL)
-		return;
-	for (size_t i = 0; i < s->nchannels; i++)
-		if (place_cmp(s->said[i], s->cursor) > 0)
-			return;
-	free(s->said);
-	s->said = NULL;
+	if (s->ahead != NULL && place_cmp(s->cursor, *s->ahead) >= 0) {
+		free(s->ahead);
+		s->ahead = NULL;
+	}
+	forget_passed(&s->said, s);
+	forget_passed(&s->starts, s);
 }

@@ -7,15 +7,11 @@
 #ifndef SUBSCRIBER_H
 #define SUBSCRIBER_H
 
+#include "bus.h"
 #include "channel.h"
+#include "predicate.h"
 
-#define SUBSCRIBER_CHANNELS_MAX 72 /* what a route may name, and one's own */
-
-/* What it wants of its channels; owned, and NULL for nearly everyone. */
-struct predicate {
-	size_t ntypes;
-	struct sse_text *types; /* owned with their texts */
-};
+#define SUBSCRIBER_CHANNELS_MAX 136 /* what a route may name, and one's own */
 
 struct subscription {
 	struct channel *channel;
@@ -25,32 +21,42 @@ struct subscription {
 struct subscriber {
 	struct place cursor; /* everything up to here is dealt with */
 	struct predicate *predicate;
-	struct place *said; /* a gap told up to here, a channel; or NULL */
+	struct place
+	    *starts;         /* what is before is not due, a channel; or NULL */
+	struct place *said;  /* a gap told up to here, a channel; or NULL */
+	struct place *ahead; /* of priority high, sent up to here; or NULL */
 	struct subscription *channels;
 	struct subscription own[2]; /* where channels lies when few */
 	uint8_t nchannels;
-	uint8_t show; /* SHOW_* */
+	uint8_t show;  /* SHOW_* */
+	bool strict;   /* nothing is sent out of turn */
+	uint8_t forks; /* of the era, up to which a gap was told */
 };
 
 /* Where a subscriber begins. */
 enum start_kind {
 	START_NOW,
-	START_ID,   /* behind the event of this ID */
-	START_LAST, /* with the newest n after filtering */
+	START_ID,      /* behind the event of this ID */
+	START_LAST,    /* with the newest n after filtering */
+	START_PENDING, /* behind mark in some channels, now in all others */
 };
 
 struct start {
 	enum start_kind kind;
 	struct sse_text id;
 	size_t n;
+	struct place mark; /* zero: with the oldest that is kept */
+	size_t from, to;   /* those are the channels from from to before to */
 };
 
 /* What holds for the namespace at this moment. */
 struct era {
 	struct place horizon; /* no one is served beyond it */
 	struct place birth;   /* what is older is unknown; zero: nothing is */
-	int64_t age_ms;       /* how long events are kept; 0: for ever */
 	int64_t now_ms;       /* Unix time */
+	struct bus_fork fork; /* where events may be lost, see bus.h */
+	uint8_t forks;        /* how often the logs have come anew */
+	struct place fresh;   /* the last time: nobody has read behind it */
 };
 
 /* A gap to be told. */
@@ -64,7 +70,6 @@ void subscriber_init(
     struct subscriber *s, struct predicate *predicate, unsigned int show);
 /* Leaves its channels and releases what it owns. */
 void subscriber_clear(struct subscriber *s);
-void predicate_free(struct predicate *p);
 
 /*
  * Join ch; joining twice is joining once.  At most SUBSCRIBER_CHANNELS_MAX.
@@ -95,15 +100,29 @@ struct gap subscriber_start(
 /* A walk over what is due; it lives no longer than the turn of the loop. */
 struct walk {
 	struct place horizon;
+	struct place ahead; /* of priority high, given out up to here */
 	int64_t now_ms;
-	bool hole; /* it broke off where events are missing: walk again */
+	bool hole;   /* it broke off where events are missing: walk again */
+	bool parked; /* a page is to be read first: nothing is due until then */
+	const struct replay *logs[SUBSCRIBER_CHANNELS_MAX];
 	size_t next[SUBSCRIBER_CHANNELS_MAX];
 };
 
-/* Would a walk tell a gap or give a message?  Changes nothing. */
+/* Would a walk tell a gap or give a message, now or once a page has come? */
 bool subscriber_due(const struct subscriber *s, const struct era *era);
 
-/* Begin behind the cursor.  Tells a gap that has come since the last walk. */
+/* The first message that a walk would give; NULL: none.  Changes nothing. */
+const struct message *subscriber_first_due(
+    const struct subscriber *s, const struct era *era);
+
+/* Does it wait for a page of a log?  Then that is wished for. */
+bool subscriber_parked(struct subscriber *s);
+
+/*
+ * Begin behind the cursor.  Where the log does not reach back so far the walk is
+ * parked and the channel's page wished for.  Tells a gap that has come
+ * since the last walk.
+ */
 struct gap subscriber_walk(
     struct subscriber *s, struct walk *w, const struct era *era);
 
@@ -112,6 +131,17 @@ struct gap subscriber_walk(
  * hole set, no more before a gap, which the next walk tells.
  */
 struct message *subscriber_next(const struct subscriber *s, struct walk *w);
+
+/*
+ * For one who is behind: the next message of priority high that waits, before
+ * all others; NULL: there is none, or it is strict.  *in_turn: it stands first
+ * in any case.  What it gives subscriber_next() will not give again.
+ */
+struct message *subscriber_next_high(
+    const struct subscriber *s, struct walk *w, bool *in_turn);
+
+/* m has been handed to the connection out of turn.  -1 with ENOMEM. */
+int subscriber_passed_ahead(struct subscriber *s, const struct message *m);
 
 /* m has been handed to the connection, or with NULL all that the walk gave. */
 void subscriber_passed(

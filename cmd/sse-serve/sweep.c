@@ -64,6 +64,7 @@ void
 sweep_next(struct sweep *s, void (*fn)(struct conn *))
 {
 	sweep_slot(&s->slots[s->next], fn);
+	s->ticks++;
 	s->next = (s->next + 1) % SWEEP_SLOTS;
 }
 
@@ -72,6 +73,23 @@ sweep_all(struct sweep *s, void (*fn)(struct conn *))
 {
 	for (size_t i = 0; i < SWEEP_SLOTS; i++)
 		sweep_slot(&s->slots[i], fn);
+}
+
+struct conn *
+sweep_step(const struct sweep *s, struct sweep_walk *w)
+{
+	for (; w->slot < SWEEP_SLOTS; w->slot++) {
+		const struct sweep_slot *slot = &s->slots[w->slot];
+
+		/* From the end: what takes a removed one's place was met. */
+		if (!w->begun || w->at > slot->n)
+			w->at = slot->n;
+		w->begun = true;
+		if (w->at > 0)
+			return slot->v[--w->at];
+		w->begun = false;
+	}
+	return NULL;
 }
 
 void

@@ -8,6 +8,7 @@
 #define SWEEP_H
 
 #include <sys/queue.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ struct sweep {
 	struct sweep_slot slots[SWEEP_SLOTS];
 	unsigned int next; /* slot to be swept */
 	unsigned int fill; /* slot that the next connection joins */
+	uint32_t ticks;    /* slots swept so far; goes round */
 	size_t n;
 	struct hurry_list hurried;
 };
@@ -56,6 +58,19 @@ void sweep_remove(struct sweep *s, const struct sweep_at *at);
  */
 void sweep_next(struct sweep *s, void (*fn)(struct conn *));
 void sweep_all(struct sweep *s, void (*fn)(struct conn *));
+
+/*
+ * Walk through all connections a step at a time, whatever comes and goes in
+ * between: each that was there at the beginning is met, some of them twice,
+ * or has gone.  Begins with zeroes; NULL: no more.
+ */
+struct sweep_walk {
+	unsigned int slot;
+	uint32_t at; /* behind the next of that slot */
+	bool begun;
+};
+
+struct conn *sweep_step(const struct sweep *s, struct sweep_walk *w);
 
 /* Deadlines are given in the order of time: all have the same patience. */
 void sweep_hurry(struct sweep *s, struct hurry *h, struct conn *c, double at);

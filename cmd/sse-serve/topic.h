@@ -23,7 +23,9 @@ enum topic_stage {
 struct topic {
 	struct named named;
 	TAILQ_ENTRY(topic) by_stage; /* those SUBSCRIBED */
+	TAILQ_ENTRY(topic) by_idle;
 	enum topic_stage stage;
+	double idle_since; /* LIVE and wanted, but nobody reads it; 0: not so */
 	bool wanted;
 	bool resumed; /* its log was here before the link was lost */
 };

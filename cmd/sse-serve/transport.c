@@ -44,6 +44,14 @@ transport_finish(struct transport *t)
 }
 
 void
+transport_reset(struct transport *t)
+{
+	struct linger none = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+void
 transport_close(struct transport *t)
 {
 	if (t->fd != -1)

@@ -25,4 +25,7 @@ ssize_t transport_writev(struct transport *t, const struct iovec *iov, int n);
 void transport_finish(struct transport *t);
 void transport_close(struct transport *t);
 
+/* Closing will drop what was written and has not arrived: nobody takes it. */
+void transport_reset(struct transport *t);
+
 #endif

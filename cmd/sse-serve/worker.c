@@ -7,81 +7,52 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "conn.h"
+#include "inquiry.h"
 #include "post.h"
 #include "stream.h"
+#include "survey.h"
+#include "tuning.h"
+#include "upkeep.h"
 #include "worker.h"
 
-#define ACCEPTS_MAX 64    /* a turn, so that streams get theirs */
-#define HURRY_S 0.25      /* how exact deadlines are */
-#define ACCEPT_PAUSE_S 1. /* without descriptors, unless one is freed */
-
-/* One listening socket, which all workers accept from. */
-struct acceptor {
-	ev_io io;
-	ev_timer again;
-	const struct listener *listener;
-	struct worker *worker;
-	bool paused;
-};
-
-static void
-pause_accept(struct acceptor *a)
-{
-	a->paused = true;
-	ev_io_stop(a->worker->loop, &a->io);
-	ev_timer_again(a->worker->loop, &a->again);
-}
-
-static void
-resume_accept(struct acceptor *a)
-{
-	if (!a->paused || a->worker->stopping)
-		return;
-	a->paused = false;
-	ev_timer_stop(a->worker->loop, &a->again);
-	ev_io_start(a->worker->loop, &a->io);
-}
-
-static void
-accept_again(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	(void)loop;
-	(void)revents;
-	resume_accept(t->data);
-}
-
-static void
-accept_ready(struct ev_loop *loop, ev_io *io, int revents)
-{
-	struct acceptor *a = io->data;
-
-	(void)loop;
-	(void)revents;
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		int fd = accept4(
-		    io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd != -1) {
-			atomic_fetch_add(&a->worker->tally->connections, 1);
-			conn_new(a->worker, fd, a->listener);
-			continue;
-		}
-		/* Without descriptors the kernel keeps them waiting. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM)
-			pause_accept(a);
-		if (errno != ECONNABORTED && errno != EINTR)
-			return;
-	}
-}
+#define INBOX_MIN ((size_t)64 << 10)
+#define HURRY_S 0.25  /* how exact deadlines are */
+#define CLOSER_S 0.02 /* how often streams are told to end */
+#define FORGO_S 1.    /* for a first request, once it is stopping */
 
 void
 worker_closed(struct worker *w)
 {
 	atomic_fetch_sub(&w->tally->connections, 1);
 	for (size_t i = 0; i < w->nacceptors; i++)
-		resume_accept(&w->acceptors[i]);
+		acceptor_resume(&w->acceptors[i]);
+}
+
+/* Late is what had to wait, not what was asked for again. */
+static void
+count_lag(struct worker *w, const struct delivery *d)
+{
+	int64_t ms = w->era.now_ms - (int64_t)d->oldest.ms;
+
+	if (d->late && !place_is_zero(d->oldest))
+		delays_add(&w->counters.lag, ms > 0 ? (uint64_t)ms * 1000 : 0);
+}
+
+void
+worker_delivered(struct worker *w, const struct delivery *d)
+{
+	w->counters.bytes_out += d->bytes;
+	w->counters.deliveries += d->events;
+	w->counters.gaps += d->gaps;
+	count_lag(w, d);
+}
+
+int64_t
+worker_ticks_ms(const struct worker *w, uint32_t ticks)
+{
+	return w->round_ms * ticks / SWEEP_SLOTS;
 }
 
 const struct era *
@@ -110,6 +81,7 @@ worker_channel(struct worker *w, struct sse_text name)
 
 	if (ch != NULL || (ch = channel_get(&w->channels, name)) == NULL)
 		return ch;
+	ch->age_ms = retention_of(&w->conf->retentions, name).age_ms;
 	if ((copy = name_dup(name)).ptr == NULL) {
 		channel_free(&w->channels, ch);
 		return NULL;
@@ -132,19 +104,6 @@ worker_release(struct worker *w, struct channel *ch)
 	worker_tell(w, &(struct notice){ .what = NOTICE_DETACH, .name = copy });
 }
 
-static void
-wake(struct subscriber *s, void *raw)
-{
-	conn_wake(((struct stream *)s)->owner, raw);
-}
-
-static void
-wake_attached(struct subscriber *s, void *arg)
-{
-	(void)arg;
-	conn_attached(((struct stream *)s)->owner);
-}
-
 /* Serve one channel's readers; then what is dropped may go. */
 static void
 serve_channel(struct worker *w, struct channel *ch)
@@ -153,10 +112,11 @@ serve_channel(struct worker *w, struct channel *ch)
 	struct sse_text name = { copy, ch->named.name.len };
 
 	memcpy(copy, ch->named.name.ptr, ch->named.name.len);
-	channel_wake(ch, wake, ch->nraw > 0 ? ch : NULL);
+	channel_wake(ch, conn_wake, ch->nraw > 0 ? ch : NULL);
 	/* With its last subscriber the channel itself goes. */
 	if ((ch = channel_find(&w->channels, name)) == NULL)
 		return;
+	channel_drop_page(ch);
 	channel_served(ch, w->era.horizon);
 	if (place_cmp(replay_last(&ch->log), w->era.horizon) > 0)
 		channel_mark(&w->channels, ch);
@@ -208,7 +168,58 @@ hear_attached(struct worker *w, struct notice *n)
 		n->backlog->messages[i] = NULL;
 	}
 	ch->attached = true;
-	channel_wake(ch, wake_attached, NULL);
+	channel_wake(ch, conn_attached, NULL);
+}
+
+/* What some readers waited for: they read it in this turn. */
+static void
+hear_page(struct worker *w, struct notice *n)
+{
+	struct channel *ch = channel_find(&w->channels, n->name);
+
+	if (ch == NULL || !ch->attached)
+		return;
+	channel_turn_page(
+	    ch, n->place, n->drop, n->backlog->messages, n->backlog->n);
+	serve_channel(w, ch);
+}
+
+/* Ask for the pages that readers wait for, of a channel one at a time. */
+static void
+tell_wishes(struct worker *w)
+{
+	struct channel *ch;
+	struct place after;
+
+	while ((ch = channel_next_wish(&w->channels, &after)) != NULL) {
+		struct sse_text name = name_dup(ch->named.name);
+
+		if (name.ptr == NULL)
+			err(EX_SOFTWARE, "notices");
+		worker_tell(w,
+		    &(struct notice){ .what = NOTICE_PAGE,
+			.name = name,
+			.place = after,
+			.drop = ch->log.dropped });
+	}
+}
+
+/*
+ * The logs come anew, in the same letter.  Who reads them finds by the era that
+ * there is a gap, and what is behind it.
+ */
+static void
+hear_forget(struct worker *w, const struct notice *n)
+{
+	struct channel *ch;
+
+	w->era.forks++;
+	w->era.fresh = n->place;
+	for (ch = named_first(&w->channels.tree); ch != NULL;
+	     ch = named_next(&ch->named)) {
+		channel_forget(ch);
+		channel_mark(&w->channels, ch);
+	}
 }
 
 static void
@@ -268,6 +279,8 @@ flush(struct worker *w)
 	if (w->conf->lag == LAG_WAIT)
 		tell_settled(w);
 	tell_idle(w);
+	witness_flush(&w->witness);
+	tell_wishes(w);
 	(void)mailbox_post(w->hub, &w->out);
 }
 
@@ -279,35 +292,66 @@ flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
 
 	(void)revents;
 	flush(w);
-	if (w->stopping && w->sweep.n == 0)
-		ev_break(loop, EVBREAK_ALL);
+	delays_turn(&w->counters.turns, ev_now(loop), ev_time());
 }
 
+/* Those who have not taken the rest by now will not. */
 static void
-leave_loop(struct ev_loop *loop, ev_timer *t, int revents)
+deadline_ready(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct worker *w = t->data;
 
+	(void)loop;
 	(void)revents;
-	/* Those who have not taken the rest by now will not. */
 	sweep_all(&w->sweep, conn_kill);
-	flush(w);
-	ev_break(loop, EVBREAK_ALL);
+}
+
+static void
+forgoer_ready(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct worker *w = t->data;
+
+	(void)loop;
+	(void)revents;
+	sweep_all(&w->sweep, conn_forgo);
+}
+
+/* The next streams are told to end. */
+static void
+closer_ready(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct worker *w = t->data;
+	struct conn *c;
+
+	(void)revents;
+	for (size_t n = drain_due(&w->drain, ev_now(loop)); n > 0; n--) {
+		w->drain.told++;
+		if ((c = sweep_step(&w->sweep, &w->told)) != NULL)
+			conn_stop(c);
+	}
+	if (w->drain.told == w->drain.total)
+		ev_timer_stop(loop, t);
 }
 
 static void
 hear_stop(struct worker *w)
 {
-	w->stopping = true;
+	double limit = (double)w->conf->drain_ms / 1000;
+
 	w->idle_told = false; /* the hub asks anew */
-	for (size_t i = 0; i < w->nacceptors; i++) {
-		ev_io_stop(w->loop, &w->acceptors[i].io);
-		ev_timer_stop(w->loop, &w->acceptors[i].again);
-	}
+	/* The administration can watch it until the end. */
+	for (size_t i = 0; i < w->nacceptors; i++)
+		if (!w->acceptors[i].listener->admin)
+			acceptor_stop(&w->acceptors[i]);
+	w->stopping = true;
 	serve(w);
-	sweep_all(&w->sweep, conn_stop);
-	ev_timer_set(&w->deadline, (double)w->conf->drain_ms / 1000, 0.);
+	sweep_all(&w->sweep, conn_hang_up);
+	drain_begin(&w->drain, w->sweep.n, w->conf->drain_ms, ev_now(w->loop));
+	ev_timer_start(w->loop, &w->closer);
+	ev_timer_start(w->loop, &w->forgoer);
+	ev_timer_set(&w->deadline, limit, 0.);
 	ev_timer_start(w->loop, &w->deadline);
+	closer_ready(w->loop, &w->closer, 0);
 }
 
 static void
@@ -327,12 +371,43 @@ hear(struct worker *w, struct notice *n)
 		w->era.horizon = place_max(w->era.horizon, n->place);
 		w->era.birth = n->birth;
 		break;
+	case NOTICE_FORK:
+		w->era.fork = (struct bus_fork){ n->place, n->drop };
+		break;
+	case NOTICE_PAGE:
+		hear_page(w, n);
+		break;
+	case NOTICE_FORGET:
+		hear_forget(w, n);
+		break;
 	case NOTICE_SYNCED:
 		hear_synced(w, n);
 		break;
 	case NOTICE_POSTED:
 		conn_posted(n->post);
 		n->post = NULL;
+		break;
+	case NOTICE_COUNT:
+		survey_post(w, n->post);
+		worker_tell(w,
+		    &(struct notice){
+			.what = NOTICE_COUNTED, .post = n->post });
+		n->post = NULL;
+		break;
+	case NOTICE_INQUIRY:
+		survey_worker(w, n->inquiry);
+		worker_tell(w,
+		    &(struct notice){
+			.what = NOTICE_INQUIRE, .inquiry = n->inquiry });
+		n->inquiry = NULL;
+		break;
+	case NOTICE_ACKED:
+		conn_acked(n->ack);
+		n->ack = NULL;
+		break;
+	case NOTICE_INQUIRED:
+		conn_inquired(n->inquiry);
+		n->inquiry = NULL;
 		break;
 	case NOTICE_END:
 		serve(w);
@@ -341,6 +416,10 @@ hear(struct worker *w, struct notice *n)
 		break;
 	case NOTICE_STOP:
 		hear_stop(w);
+		break;
+	case NOTICE_LEAVE:
+		sweep_all(&w->sweep, conn_kill);
+		ev_break(w->loop, EVBREAK_ALL);
 		break;
 	default:
 		break;
@@ -385,6 +464,7 @@ hurry_ready(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)revents;
 	while ((c = sweep_late(&w->sweep, ev_now(loop))) != NULL)
 		conn_late(c);
+	hush_tell(&w->witness.hush, worker_era(w)->now_ms);
 }
 
 static int
@@ -392,35 +472,28 @@ make_acceptors(struct worker *w, const struct listeners *ls)
 {
 	if ((w->acceptors = calloc(ls->n, sizeof(*w->acceptors))) == NULL)
 		return -1;
-	for (; w->nacceptors < ls->n; w->nacceptors++) {
-		struct acceptor *a = &w->acceptors[w->nacceptors];
-
-		a->listener = &ls->v[w->nacceptors];
-		a->worker = w;
-		ev_io_init(&a->io, accept_ready, a->listener->fd, EV_READ);
-		ev_init(&a->again, accept_again);
-		a->again.repeat = ACCEPT_PAUSE_S;
-		a->io.data = a->again.data = a;
-		ev_io_start(w->loop, &a->io);
-	}
+	for (; w->nacceptors < ls->n; w->nacceptors++)
+		acceptor_start(
+		    &w->acceptors[w->nacceptors], w, &ls->v[w->nacceptors]);
 	return 0;
 }
 
 static void
 make_timers(struct worker *w)
 {
-	/* Each stream is looked at twice an interval: see conn_sweep(). */
-	double every = (double)w->conf->keepalive_ms / 1000 / 2 / SWEEP_SLOTS;
+	double every = (double)w->round_ms / 1000 / SWEEP_SLOTS;
 
 	ev_prepare_init(&w->flush, flush_ready);
 	ev_timer_init(&w->sweeper, sweep_ready, every, every);
 	ev_timer_init(&w->hurrier, hurry_ready, HURRY_S, HURRY_S);
-	ev_init(&w->deadline, leave_loop);
-	w->flush.data = w->sweeper.data = w->hurrier.data = w->deadline.data =
-	    w;
+	ev_timer_init(&w->closer, closer_ready, CLOSER_S, CLOSER_S);
+	ev_timer_init(&w->forgoer, forgoer_ready, FORGO_S, 0.);
+	ev_init(&w->deadline, deadline_ready);
+	w->flush.data = w->sweeper.data = w->hurrier.data = w;
+	w->closer.data = w->forgoer.data = w->deadline.data = w;
 	ev_prepare_start(w->loop, &w->flush);
 	ev_timer_start(w->loop, &w->hurrier);
-	if (w->conf->keepalive_ms > 0)
+	if (w->round_ms > 0)
 		ev_timer_start(w->loop, &w->sweeper);
 }
 
@@ -436,11 +509,18 @@ worker_new(const struct conf *conf, unsigned int id, const struct listeners *ls,
 	w->id = id;
 	w->hub = hub;
 	w->tally = tally;
+	w->witness.conf = conf;
+	w->witness.lines.log = tally->access_log;
+	w->round_ms = upkeep_round_ms(conf);
 	w->era.birth = w->era.horizon = birth;
-	w->era.age_ms = conf->history_age_ms;
 	channel_table_init(&w->channels);
+	w->channels.paged = conf->use_redis;
 	sweep_init(&w->sweep);
-	if ((w->loop = ev_loop_new(EVFLAG_AUTO)) == NULL ||
+	w->inbox_len = conf->max_head + 1;
+	if (w->inbox_len < INBOX_MIN)
+		w->inbox_len = INBOX_MIN;
+	if ((w->inbox = malloc(w->inbox_len)) == NULL ||
+	    (w->loop = ev_loop_new(EVFLAG_AUTO)) == NULL ||
 	    mailbox_open(&w->box, w->loop, mail_ready, w) == -1 ||
 	    make_acceptors(w, ls) == -1) {
 		worker_free(w);
@@ -456,11 +536,15 @@ worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	sweep_all(&w->sweep, conn_discard);
+	access_lines_free(&w->witness.lines);
+	hush_end(&w->witness.hush);
 	notices_free(&w->in);
 	notices_free(&w->out);
 	channel_table_clear(&w->channels);
 	sweep_free(&w->sweep);
 	free(w->acceptors);
+	free(w->inbox);
+	requests_clear(&w->requests);
 	if (w->loop != NULL) {
 		mailbox_close(&w->box);
 		ev_loop_destroy(w->loop);

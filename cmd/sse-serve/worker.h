@@ -7,21 +7,20 @@
 
 #include <ev.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
+#include "acceptor.h"
 #include "channel.h"
 #include "conf.h"
+#include "counters.h"
+#include "drain.h"
 #include "listener.h"
 #include "mailbox.h"
+#include "request.h"
 #include "subscriber.h"
 #include "sweep.h"
+#include "witness.h"
 
-struct acceptor;
-
-/* Counters that all workers share, and nothing else. */
-struct tally {
-	atomic_size_t connections;
-};
+struct tally;
 
 struct worker {
 	const struct conf *conf;
@@ -31,6 +30,9 @@ struct worker {
 	struct mailbox box;  /* from the hub */
 	struct mailbox *hub; /* to it */
 	struct notices in, out;
+	char *inbox; /* what is read of a request passes through it */
+	size_t inbox_len;
+	struct requests requests; /* that are done with */
 	struct channel_table channels;
 	struct era era;
 	struct place settled; /* last told as NOTICE_SLOWEST */
@@ -38,9 +40,16 @@ struct worker {
 	struct acceptor *acceptors;
 	size_t nacceptors;
 	struct tally *tally;
+	int64_t round_ms; /* of the sweep; 0: there is none */
+	struct counters counters;
+	struct witness witness;
 	ev_prepare flush;
-	ev_timer sweeper, hurrier, deadline;
+	ev_timer sweeper, hurrier;
+	struct drain drain; /* once it is stopping */
+	struct sweep_walk told;
+	ev_timer closer, forgoer, deadline;
 	unsigned int syncing; /* streams that wait for NOTICE_SYNCED */
+	uint64_t serial;      /* of the last stream */
 	bool ended;           /* NOTICE_END was heard */
 	bool idle_told;
 	bool stopping;
@@ -72,6 +81,13 @@ void worker_release(struct worker *w, struct channel *ch);
 
 /* The time is set anew, as the loop has it. */
 const struct era *worker_era(struct worker *w);
+
+/* A stream was written to. */
+struct delivery;
+void worker_delivered(struct worker *w, const struct delivery *d);
+
+/* How long so many ticks of the sweep take. */
+int64_t worker_ticks_ms(const struct worker *w, uint32_t ticks);
 
 /* A descriptor is free again: accept goes on. */
 void worker_closed(struct worker *w);

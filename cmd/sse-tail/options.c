@@ -1,93 +1,21 @@
 #include <err.h>
 #include <getopt.h>
 #include <limits.h>
-#include <readpassphrase.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include "opt.h"
+#include "file.h"
 #include "options.h"
+#include "options_curl.h"
+#include "table.h"
 #include "target.h"
 
 #define SECOND_MS INT64_C(1000)
 #define HOUR_MS (3600 * SECOND_MS)
 #define DAY_MS (24 * HOUR_MS)
-#define PASSWORD_MAX 1024
-
-/* Options without a letter. */
-enum {
-	OPT_CACERT = 256,
-	OPT_CERT,
-	OPT_COMPRESSED,
-	OPT_CONNECT_TIMEOUT,
-	OPT_GAP,
-	OPT_IDLE,
-	OPT_KEY,
-	OPT_MAX_EVENT,
-	OPT_NETRC,
-	OPT_RESOLVE,
-	OPT_RETRY,
-	OPT_SHOW,
-	OPT_UNIX_SOCKET,
-};
-
-static const struct opt table[] = {
-	{ OPT_CACERT, "cacert", "file", "trust these authorities (PEM)" },
-	{ OPT_CERT, "cert", "file", "client certificate (PEM)" },
-	{ 'c', "channel", "name",
-	    "read this channel of sse-serve; repeatable" },
-	{ OPT_COMPRESSED, "compressed", NULL, "ask for a compressed answer" },
-	{ OPT_CONNECT_TIMEOUT, "connect-timeout", "time",
-	    "for each connection (30s)" },
-	{ 'b', "cookie", "cookies", "send name=value; or those of a file" },
-	{ 'n', "count", "count", "end after so many events (no end)" },
-	{ 'd', "data", "data", "POST this; @file, @-; repeatable" },
-	{ 'e', "event", "type", "only events of this type; repeatable" },
-	{ 'f', "format", "format",
-	    "line, nul, sse, json or a template (line)" },
-	{ OPT_GAP, "gap", "what", "when events are lost: warn or fail (warn)" },
-	{ 'H', "header", "line", "send this header; @file; repeatable" },
-	{ 'h', "help", NULL, "print this" },
-	{ 'i', "id", "id", "begin behind the event with this ID" },
-	{ OPT_IDLE, "idle", "time", "silence that means a lost connection" },
-	{ 'k', "insecure", NULL, "do not check the server's certificate" },
-	{ '4', "ipv4", NULL, "use IPv4 only" },
-	{ '6', "ipv6", NULL, "use IPv6 only" },
-	{ OPT_KEY, "key", "file", "private key of --cert (PEM)" },
-	{ 'L', "location", NULL,
-	    "taken, as curl's (redirections are followed)" },
-	{ OPT_MAX_EVENT, "max-event", "size", "drop larger events (16m)" },
-	{ 'm', "max-time", "time", "end when it is up (no end)" },
-	{ OPT_NETRC, "netrc", NULL, "user and password from ~/.netrc" },
-	{ 'N', "no-buffer", NULL, "taken, as curl's (nothing is held back)" },
-	{ 'o', "output", "file", "write there (standard output)" },
-	{ 'x', "proxy", "url", "connect by this proxy" },
-	{ 'q', "quiet", NULL, "no warnings" },
-	{ 'X', "request", "method", "method of the request (GET)" },
-	{ OPT_RESOLVE, "resolve", "address",
-	    "host:port:address of a host; repeatable" },
-	{ OPT_RETRY, "retry", "count",
-	    "failures in a row to bear (first none, later any)" },
-	{ OPT_SHOW, "show", "list", "what sse-serve is to show besides" },
-	{ 'S', "show-error", NULL, "with -s, still say what ends the program" },
-	{ 's', "silent", NULL, "nothing on standard error" },
-	{ OPT_UNIX_SOCKET, "unix-socket", "path", "connect to this socket" },
-	{ 'u', "user", "user", "user:password, or user to be asked for it" },
-	{ 'A', "user-agent", "text", "the User-Agent to send" },
-	{ 'v', "verbose", NULL, "tell of connections made and lost" },
-	{ 'V', "version", NULL, "print the version" },
-};
-
-static const struct opts opts = {
-	.table = table,
-	.n = sizeof(table) / sizeof(table[0]),
-	.synopsis = "[options] url",
-	.summary = "Read an event stream the way curl reads a page, and keep "
-		   "at it.  The url -\nis standard input.",
-	.permute = true,
-};
+#define URLS_MAX 10000
 
 static void
 add_text(const char ***list, size_t *n, const char *text)
@@ -120,12 +48,24 @@ read_format(struct options *o)
 		opt_fault("format %s: %s", optarg, fault);
 }
 
-static void
-read_gap(struct options *o)
+/* Which of three words it is. */
+static int
+read_word(const char *what, const char *const words[static 3])
 {
-	o->gap_fails = strcmp(optarg, "fail") == 0;
-	if (!o->gap_fails && strcmp(optarg, "warn") != 0)
-		opt_fault("--gap %s is neither warn nor fail", optarg);
+	for (int i = 0; i < 3; i++)
+		if (strcmp(optarg, words[i]) == 0)
+			return i;
+	opt_fault("%s %s is none of %s, %s, %s", what, optarg, words[0],
+	    words[1], words[2]);
+}
+
+static void
+read_grep(struct options *o)
+{
+	char fault[256];
+
+	if (select_add_grep(&o->select, optarg, fault, sizeof(fault)) == -1)
+		opt_fault("--grep %s: %s", optarg, fault);
 }
 
 static void
@@ -136,81 +76,126 @@ read_id(struct options *o)
 	o->last_id = optarg;
 }
 
-/* What a file holds is not for a message, hence only its name is told. */
+static void read_words(struct options *o, int argc, char **argv);
+
+/* As if the file's options stood where -K does. */
 static void
-add_to_request(struct options *o, const char *what,
-    int (*add)(struct transfer *, const char *, const char **))
+read_config(struct options *o)
 {
-	const char *fault = NULL;
+	struct config *c = &o->configs[o->nconfigs];
+	const char *path = optarg, *fault = NULL, *stood_in;
+	struct sse_buf b = { 0 };
+	int before = optind;
+	size_t line;
 
-	if (add(&o->transfer, optarg, &fault) == 0)
-		return;
-	if (*optarg != '@')
-		opt_fault("%s: %s", what, fault);
-	if (fault != NULL)
-		errx(EX_NOINPUT, "%s %s: %s", what, optarg, fault);
-	err(EX_NOINPUT, "%s", optarg + 1);
-}
-
-static void
-ask_password(char *password, size_t cap, const char *user)
-{
-	char prompt[256];
-
-	snprintf(prompt, sizeof(prompt), "Password of %.200s: ", user);
-	if (readpassphrase(prompt, password, cap, RPP_REQUIRE_TTY) == NULL)
-		opt_fault("-u %s needs a password (user:password), and there "
-			  "is no terminal to ask for it",
-		    user);
-}
-
-/* The list of processes shows argv, so the password goes from there. */
-static void
-read_user(struct options *o)
-{
-	char password[PASSWORD_MAX] = "";
-
-	if (o->transfer.user != NULL)
-		freezero(o->transfer.user, strlen(o->transfer.user));
-	if (strchr(optarg, ':') != NULL) {
-		o->transfer.user = strdup(optarg);
-		explicit_bzero(optarg, strlen(optarg));
-	} else {
-		ask_password(password, sizeof(password), optarg);
-		if (asprintf(&o->transfer.user, "%s:%s", optarg, password) ==
-		    -1)
-			o->transfer.user = NULL;
-		explicit_bzero(password, sizeof(password));
+	if (o->nconfigs == CONFIGS_MAX)
+		opt_fault("-K is given more than %d times", CONFIGS_MAX);
+	if (file_read(path, &b, &fault) == -1) {
+		if (fault != NULL)
+			errx(EX_NOINPUT, "%s: %s", path, fault);
+		err(EX_NOINPUT, "%s", path);
 	}
-	if (o->transfer.user == NULL)
-		err(EX_SOFTWARE, NULL);
+	if (config_read(c, getprogname(), b.len > 0 ? b.ptr : "", b.len, &fault,
+		&line) == -1)
+		opt_fault("%s, line %zu: %s", path, line, fault);
+	explicit_bzero(b.ptr, b.len);
+	sse_buf_free(&b);
+	o->nconfigs++;
+	optind = 0;
+	stood_in = opt_stand_in(path);
+	read_words(o, c->n, c->words);
+	(void)opt_stand_in(stood_in);
+	optind = before;
 }
 
-/* What follow.h and the output are told; false: it is one of curl's letters. */
+static int64_t
+read_time(const char *what, int64_t min_ms, int64_t max_ms)
+{
+	return opt_time_ms(what, SECOND_MS, min_ms, max_ms);
+}
+
+/* Which events there are, and when it is enough. */
 static bool
-read_option(struct options *o, int letter)
+read_selection(struct options *o, int letter)
 {
 	switch (letter) {
-	case 'c':
-		read_channel(o);
-		break;
 	case 'e':
-		add_text(&o->types, &o->ntypes, optarg);
-		break;
-	case 'f':
-		read_format(o);
+		if (select_add_type(&o->select, optarg) == -1)
+			err(EX_SOFTWARE, NULL);
 		break;
 	case 'i':
 		read_id(o);
 		break;
-	case 'L':
-	case 'N':
-		break;
 	case 'm':
-		o->max_time_ms = opt_time_ms("-m", SECOND_MS, 1, 365 * DAY_MS);
+		o->max_time_ms = read_time("-m", 1, 365 * DAY_MS);
 		break;
 	case 'n':
 		o->count = (unsigned long long)opt_number("-n", 1, LLONG_MAX);
+		break;
+	case OPT_GREP:
+		read_grep(o);
+		break;
+	case OPT_IDLE_EXIT:
+		o->idle_exit_ms = read_time("--idle-exit", 1, 365 * DAY_MS);
+		break;
+	case OPT_LAST:
+		o->last = (unsigned long long)opt_number(
+		    "--last", 1, LLONG_MAX);
+		break;
+	case OPT_UNTIL:
+		o->select.until = optarg;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* When a connection is given up, and when it is made again. */
+static bool
+read_patience(struct options *o, int letter)
+{
+	switch (letter) {
+	case OPT_CONNECT_TIMEOUT:
+		o->connect_ms = read_time("--connect-timeout", 1, HOUR_MS);
+		break;
+	case OPT_FAIL_EARLY:
+		o->fail_early = true;
+		break;
+	case OPT_IDLE_TIMEOUT:
+		o->idle_ms = read_time("--idle-timeout", SECOND_MS, DAY_MS);
+		break;
+	case OPT_NO_RECONNECT:
+		o->no_reconnect = true;
+		break;
+	case OPT_RETRY:
+		o->retry = (int)opt_number("--retry", 0, 1000000);
+		break;
+	case OPT_RETRY_FIRST:
+		o->retry_first = true;
+		break;
+	case OPT_RETRY_MAX:
+		o->retry_max_ms = read_time("--retry-max", 100, DAY_MS);
+		break;
+	case OPT_RETRY_POST:
+		o->retry_post = true;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* What becomes of the events, and what is said. */
+static bool
+read_output(struct options *o, int letter)
+{
+	static const char *const gaps[] = { "warn", "fail", "ignore" };
+	static const char *const colors[] = { "auto", "always", "never" };
+
+	switch (letter) {
+	case 'f':
+		read_format(o);
 		break;
 	case 'o':
 		o->file = optarg;
@@ -225,27 +210,35 @@ read_option(struct options *o, int letter)
 		o->silent = true;
 		break;
 	case 'v':
-		o->verbose = true;
+		o->verbose++;
 		break;
-	case OPT_CONNECT_TIMEOUT:
-		o->connect_ms = opt_time_ms(
-		    "--connect-timeout", SECOND_MS, 1, HOUR_MS);
+	case OPT_CAPTURE:
+		o->capture = optarg;
+		break;
+	case OPT_COLOR:
+		o->color = (enum color)read_word("--color", colors);
+		break;
+	case OPT_EXEC:
+		o->exec = optarg;
+		break;
+	case OPT_EXEC_RETRIES:
+		o->exec_retries = (unsigned int)opt_number(
+		    "--exec-retries", 0, 1000000);
+		break;
+	case OPT_EXEC_TIMEOUT:
+		o->exec_ms = read_time("--exec-timeout", 1, 365 * DAY_MS);
 		break;
 	case OPT_GAP:
-		read_gap(o);
+		o->gap = (enum gap_action)read_word("--gap", gaps);
 		break;
-	case OPT_IDLE:
-		o->idle_ms = opt_time_ms(
-		    "--idle", SECOND_MS, SECOND_MS, DAY_MS);
+	case OPT_JSON_DATA:
+		o->json_data = true;
 		break;
-	case OPT_MAX_EVENT:
-		o->max_event = opt_size("--max-event", 1, (size_t)1 << 30);
+	case OPT_STATE:
+		o->state = optarg;
 		break;
-	case OPT_RETRY:
-		o->retry = (int)opt_number("--retry", 0, 1000000);
-		break;
-	case OPT_SHOW:
-		o->show = optarg;
+	case OPT_STATS:
+		o->stats = true;
 		break;
 	default:
 		return false;
@@ -254,71 +247,55 @@ read_option(struct options *o, int letter)
 }
 
 static void
-read_curl_option(struct options *o, int letter)
+read_option(struct options *o, int letter)
 {
-	struct transfer *t = &o->transfer;
-
 	switch (letter) {
-	case '4':
-		t->ip = CURL_IPRESOLVE_V4;
+	case OPT_OPERAND:
+	case OPT_URL:
+		if (o->noperands == URLS_MAX)
+			opt_fault("more than %d urls", URLS_MAX);
+		add_text(&o->operands, &o->noperands, optarg);
 		break;
-	case '6':
-		t->ip = CURL_IPRESOLVE_V6;
+	case 'c':
+		read_channel(o);
 		break;
-	case 'A':
-		t->agent = optarg;
+	case 'K':
+		read_config(o);
 		break;
-	case 'b':
-		t->cookies = optarg;
+	case 'L':
+	case 'N':
 		break;
-	case 'd':
-		add_to_request(o, "-d", transfer_add_data);
+	case OPT_MAX_EVENT:
+		o->max_event = opt_size("--max-event", 1, (size_t)1 << 30);
 		break;
-	case 'H':
-		add_to_request(o, "-H", transfer_add_header);
+	case OPT_SHOW:
+		o->show = optarg;
 		break;
-	case 'k':
-		t->insecure = true;
-		break;
-	case 'u':
-		read_user(o);
-		break;
-	case 'X':
-		t->method = optarg;
-		break;
-	case 'x':
-		t->proxy = optarg;
-		break;
-	case OPT_CACERT:
-		t->cacert = optarg;
-		break;
-	case OPT_CERT:
-		t->cert = optarg;
-		break;
-	case OPT_COMPRESSED:
-		t->compressed = true;
-		break;
-	case OPT_KEY:
-		t->key = optarg;
-		break;
-	case OPT_NETRC:
-		t->netrc = true;
-		break;
-	case OPT_RESOLVE:
-		if (transfer_add_resolve(t, optarg) == -1)
-			err(EX_SOFTWARE, NULL);
-		break;
-	case OPT_UNIX_SOCKET:
-		t->unix_socket = optarg;
-		break;
+	default:
+		if (!read_selection(o, letter) && !read_patience(o, letter) &&
+		    !read_output(o, letter))
+			options_curl(o, letter);
 	}
+}
+
+static void
+read_words(struct options *o, int argc, char **argv)
+{
+	int letter;
+
+	while ((letter = opt_next(&table_opts, argc, argv)) != -1)
+		read_option(o, letter);
+	for (; optind < argc; optind++)
+		add_text(&o->operands, &o->noperands, argv[optind]);
 }
 
 /* The format's own wish and that of --show, as one list. */
 static void
 join_shows(struct options *o)
 {
-	const char *needed = output_show(o->output);
+	/* A command is told the channel. */
+	const char *needed = o->exec != NULL ? "channel"
+					     : output_show(o->output);
 
 	if (o->show == NULL || *needed == '\0') {
 		o->show = o->show != NULL ? o->show : needed;
@@ -330,50 +307,90 @@ join_shows(struct options *o)
 }
 
 static void
-read_operand(struct options *o, int argc, char **argv)
+make_urls(struct options *o)
 {
 	const char *fault;
 
-	if (argc == 0)
+	o->urls = calloc(o->noperands, sizeof(*o->urls));
+	o->names = calloc(o->noperands, sizeof(*o->names));
+	if (o->urls == NULL || o->names == NULL)
+		err(EX_SOFTWARE, NULL);
+	for (; o->nurls < o->noperands; o->nurls++) {
+		const char *url = o->operands[o->nurls];
+
+		if (strcmp(url, "-") == 0)
+			opt_fault("standard input (-) is read alone");
+		o->urls[o->nurls] = target_url(
+		    url, o->channels, o->nchannels, o->last, &fault);
+		if (o->urls[o->nurls] == NULL)
+			opt_fault("url %s: %s", url, fault);
+		o->names[o->nurls] = target_url(
+		    url, o->channels, o->nchannels, 0, &fault);
+		if (o->names[o->nurls] == NULL)
+			err(EX_SOFTWARE, NULL);
+	}
+}
+
+static void
+check_operands(struct options *o)
+{
+	if (o->noperands == 0)
 		opt_fault("there is no url (- is standard input)");
-	if (argc > 1)
-		opt_fault("%d operands where one may be: %s and %s", argc,
-		    argv[0], argv[1]);
-	if (strcmp(argv[0], "-") == 0) {
-		if (o->nchannels > 0 || o->last_id != NULL)
-			opt_fault("-c and -i ask a server, and there is none "
-				  "behind standard input");
+	if (o->noperands > 1 || strcmp(o->operands[0], "-") != 0) {
+		make_urls(o);
+		if (o->capture != NULL && o->nurls > 1)
+			opt_fault("--capture is for one url");
 		return;
 	}
-	o->url = target_url(argv[0], o->channels, o->nchannels, &fault);
-	if (o->url == NULL)
-		opt_fault("url %s: %s", argv[0], fault);
+	if (o->nchannels > 0 || o->last_id != NULL || o->last > 0 ||
+	    o->state != NULL || o->capture != NULL)
+		opt_fault("-c, -i, --last, --state and --capture are for a "
+			  "server, and there is none behind standard input");
+}
+
+static void
+check(const struct options *o)
+{
+	if (o->exec == NULL && (o->exec_retries > 0 || o->exec_ms > 0))
+		opt_fault("--exec-retries and --exec-timeout are for --exec");
+	if (o->retry_first && (o->retry == 0 || o->no_reconnect))
+		opt_fault("--retry-first, and nothing to be tried again");
+	if (o->transfer.bearer != NULL && o->transfer.user != NULL)
+		opt_fault("-u and --oauth2-bearer: one of them will do");
 }
 
 void
 options_read(struct options *o, int argc, char **argv)
 {
 	const char *fault;
-	int letter;
 
 	*o = (struct options){ .retry = -1 };
-	while ((letter = opt_next(&opts, argc, argv)) != -1)
-		if (!read_option(o, letter))
-			read_curl_option(o, letter);
+	read_words(o, argc, argv);
 	if (o->output == NULL &&
 	    (o->output = output_new("line", &fault)) == NULL)
 		err(EX_SOFTWARE, NULL);
-	read_operand(o, argc - optind, argv + optind);
+	check_operands(o);
+	check(o);
+	if (transfer_finish(&o->transfer) == -1)
+		err(EX_SOFTWARE, NULL);
 	join_shows(o);
 }
 
 void
 options_free(struct options *o)
 {
-	free(o->url);
-	free(o->types);
+	for (size_t i = 0; i < o->nurls; i++) {
+		free(o->urls[i]);
+		free(o->names[i]);
+	}
+	free(o->urls);
+	free(o->names);
+	free(o->operands);
 	free(o->channels);
 	free(o->shows);
+	select_free(&o->select);
 	output_free(o->output);
 	transfer_free(&o->transfer);
+	for (size_t i = 0; i < o->nconfigs; i++)
+		config_free(&o->configs[i]);
 }

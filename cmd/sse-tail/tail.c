@@ -1,355 +1,380 @@
 #include <err.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <jansson.h>
+#include <sys/resource.h>
 
-#include "follow.h"
+#include "capture.h"
 #include "interrupt.h"
-#include "request.h"
+#include "multi.h"
+#include "piped.h"
+#include "say.h"
+#include "sink.h"
+#include "state.h"
 #include "stdout.h"
+#include "stream.h"
 #include "tail.h"
 #include "units.h"
-#include "visible.h"
 
-#define FLUSH_BYTES ((size_t)64 << 10)
-#define READ_BYTES ((size_t)64 << 10)
-#define GO_ON (-1) /* no exit status yet */
-#define STATUS_UNMET 1
-#define STATUS_GAP 80
+#define SPARE_FILES 64 /* descriptors besides those of connections */
 
 struct tail {
 	const struct options *o;
-	char *shown; /* the URL for messages, owned */
-	struct sse_buf out;
-	unsigned long long count;
-	int64_t end_ms; /* when -m is up; INT64_MAX: never */
-	int losses;     /* since the last event */
+	struct sink sink;
+	struct multi *multi;    /* NULL: standard input */
+	struct stream *streams; /* owned: n of them */
+	size_t n, live, open;   /* live: not over; open: connected */
+	struct state *state;
+	struct capture *capture;
+	int64_t end_ms;   /* when -m is up; INT64_MAX: never */
+	int64_t since_ms; /* since when nothing has come */
+	bool heard;       /* an event or a connection, in this turn */
+	int status;       /* of the first stream that failed, else 0 */
 };
 
-/* A warning, which -q and -s switch off. */
-static void warning(const struct tail *t, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+static void
+print_stats(struct tail *t)
+{
+	struct stats *s = &t->sink.stats;
+	char line[256];
+
+	s->bytes = s->opened = s->urls = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		s->bytes += stream_bytes(&t->streams[i]);
+		s->opened += t->streams[i].opened;
+		s->urls += t->streams[i].opened > 0;
+	}
+	warnx("%s", stats_line(s, line, sizeof(line)));
+}
+
+/* Nothing more can be written: what was written before counts. */
+static void
+gone(void *arg)
+{
+	struct tail *t = arg;
+
+	if (t->state != NULL)
+		state_save(t->state);
+	if (t->o->stats)
+		print_stats(t);
+}
 
 static void
-warning(const struct tail *t, const char *fmt, ...)
+capture(struct tail *t, const struct stream *s)
 {
-	va_list ap;
-
-	if (t->o->quiet || t->o->silent)
-		return;
-	va_start(ap, fmt);
-	vwarnx(fmt, ap);
-	va_end(ap);
-}
-
-static void
-flush(struct tail *t)
-{
-	stdout_write(t->out.ptr, t->out.len, NULL, NULL);
-	t->out.len = 0;
-}
-
-/* A member of what sse:gap tells, fit for a message. */
-static const char *
-gap_id(const json_t *gap, const char *name, char *buf, size_t cap)
-{
-	const char *id = json_string_value(json_object_get(gap, name));
-
-	return id == NULL ? "?" : visible_line(text_of(id), buf, cap);
-}
-
-static int
-gap(struct tail *t, const struct event *ev)
-{
-	json_t *root = json_loadb(ev->data.ptr, ev->data.len, 0, NULL);
-	char after[128], oldest[128];
-
-	warning(t, "%s: gap: events after %s and before %s are lost", t->shown,
-	    gap_id(root, "after", after, sizeof(after)),
-	    gap_id(root, "oldest", oldest, sizeof(oldest)));
-	json_decref(root);
-	return t->o->gap_fails ? STATUS_GAP : GO_ON;
-}
-
-static bool
-named(const struct tail *t, struct sse_text type)
-{
-	for (size_t i = 0; i < t->o->ntypes; i++)
-		if (text_is(type, t->o->types[i]))
-			return true;
-	return false;
-}
-
-/* Print an event if it is one to be printed.  The exit status, or GO_ON. */
-static int
-take(struct tail *t, const struct event *ev)
-{
-	struct sse_text type = ev->type.len > 0 ? ev->type : TEXT("message");
-	bool own = type.len >= 4 && memcmp(type.ptr, "sse:", 4) == 0;
-	struct output_context ctx = { .url = text_of(t->shown) };
-	int status = GO_ON;
-
-	t->losses = 0;
-	if (text_is(type, "sse:gap"))
-		status = gap(t, ev);
-	if ((own || t->o->ntypes > 0) && !named(t, type))
-		return status;
-	ctx.count = ++t->count;
-	ctx.now_ms = clock_unix_ms();
-	if (output_event(t->o->output, &t->out, ev, &ctx) == -1)
+	if (t->capture != NULL &&
+	    capture_block(t->capture, follow_raw(s->follow)) == -1)
 		err(EX_SOFTWARE, NULL);
-	if (t->out.len >= FLUSH_BYTES)
-		flush(t);
-	return t->count == t->o->count && status == GO_ON ? EX_OK : status;
 }
 
-/* What may have happened besides: a signal, or that the time is up. */
+static void
+flush_capture(struct tail *t)
+{
+	if (t->capture != NULL && capture_flush(t->capture) == -1)
+		err(EX_IOERR, "%s", t->o->capture);
+}
+
+static void
+set_cursor(struct tail *t, size_t i)
+{
+	const struct stream *s = &t->streams[i];
+
+	if (!s->held)
+		state_set(t->state, i, follow_last_id(s->follow));
+}
+
+/* Write what has come, and then the cursors that cover it. */
+static void
+keep(struct tail *t)
+{
+	bool all = sink_flush(&t->sink);
+
+	flush_capture(t);
+	if (t->state == NULL || !all)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		set_cursor(t, i);
+	if (clock_mono_ms() >= state_due_ms(t->state))
+		state_save(t->state);
+}
+
+/* May it go on: no signal, time left?  The exit status, or GO_ON. */
 static int
 besides(struct tail *t)
 {
-	if (interrupt_signal() != 0) {
-		flush(t);
-		interrupt_die();
-	}
-	if (clock_mono_ms() < t->end_ms)
-		return GO_ON;
-	if (t->o->count == 0)
+	if (t->o->stats && interrupt_woken(SIGUSR1))
+		print_stats(t);
+	if (interrupt_signal() != 0)
 		return EX_OK;
-	warning(
-	    t, "time is up: %llu of %llu events came", t->count, t->o->count);
-	return STATUS_UNMET;
+	if (t->end_ms != INT64_MAX && clock_mono_ms() >= t->end_ms)
+		return sink_time_is_up(&t->sink);
+	return GO_ON;
+}
+
+static int
+take_event(struct tail *t, size_t i, const struct event *ev)
+{
+	struct stream *s = &t->streams[i];
+	int status;
+
+	capture(t, s);
+	status = sink_event(&t->sink, ev, stream_decoder(s), s->shown);
+	s->held = s->held || t->sink.refused;
+	if (t->o->exec == NULL)
+		return status;
+	if (t->state != NULL) {
+		set_cursor(t, i);
+		state_save(t->state);
+	}
+	return status == GO_ON ? besides(t) : status;
+}
+
+static int
+take_end(struct tail *t, const struct stream *s)
+{
+	/* What came before is not to stand behind the message. */
+	(void)sink_flush(&t->sink);
+	stream_say_end(s);
+	t->live--;
+	if (t->status == EX_OK)
+		t->status = s->status;
+	if (t->live == 0 || (t->o->fail_early && t->status != EX_OK))
+		return t->status;
+	return GO_ON;
+}
+
+/* All that has come from the stream i. */
+static int
+pull(struct tail *t, size_t i)
+{
+	struct stream *s = &t->streams[i];
+	enum follow_what what;
+	struct event ev;
+	int status = GO_ON;
+
+	while (status == GO_ON && (what = stream_next(s, &ev)) != FOLLOW_WAIT) {
+		if (what == FOLLOW_EVENT || what == FOLLOW_OPEN)
+			t->heard = true;
+		if (what == FOLLOW_EVENT) {
+			status = take_event(t, i, &ev);
+		} else if (what == FOLLOW_BLOCK) {
+			capture(t, s);
+			sink_block(&t->sink, &ev, stream_decoder(s), s->shown);
+		} else if (what == FOLLOW_END)
+			return take_end(t, s);
+	}
+	return status;
+}
+
+static int
+turn(struct tail *t)
+{
+	int status = GO_ON;
+
+	t->heard = false;
+	t->open = 0;
+	t->sink.ctx.now_ms = 0;
+	for (size_t i = 0; i < t->n && status == GO_ON; i++) {
+		if (!t->streams[i].over)
+			status = pull(t, i);
+		t->open += t->streams[i].open;
+	}
+	if (t->heard)
+		t->since_ms = clock_mono_ms();
+	return status;
+}
+
+/* When --idle-exit is due: while a connection is being made it never is. */
+static int64_t
+idle_due_ms(const struct tail *t)
+{
+	if (t->o->idle_exit_ms == 0 || t->open < t->live)
+		return INT64_MAX;
+	return t->since_ms + t->o->idle_exit_ms;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* How long a wait may be; -1: as long as it takes. */
 static int
 left_ms(const struct tail *t)
 {
-	int64_t left;
+	int64_t due = earlier(t->end_ms, idle_due_ms(t)), left;
 
-	if (t->end_ms == INT64_MAX)
+	if (t->state != NULL)
+		due = earlier(due, state_due_ms(t->state));
+	for (size_t i = 0; t->multi != NULL && i < t->n; i++)
+		if (!t->streams[i].over)
+			due = earlier(due, follow_due_ms(t->streams[i].follow));
+	if (due == INT64_MAX)
 		return -1;
-	left = t->end_ms - clock_mono_ms();
+	left = due - clock_mono_ms();
 	if (left < 0)
 		return 0;
 	return left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-/* What every wait watches: a signal, and a reader that goes. */
-enum { WATCH_SIGNAL, WATCH_READER, WATCHED };
-
 static void
-watch(struct pollfd p[static WATCHED])
+wait_for(void *arg, struct pollfd *p, unsigned int n, int timeout_ms)
 {
-	p[WATCH_SIGNAL] = (struct pollfd){ interrupt_fd(), POLLIN, 0 };
-	p[WATCH_READER] = (struct pollfd){ STDOUT_FILENO, 0, 0 };
+	struct tail *t = arg;
+
+	if (t->multi != NULL)
+		(void)multi_wait(t->multi, p, n, timeout_ms);
+	else if (poll(p, n, timeout_ms) <= 0)
+		for (unsigned int i = 0; i < n; i++)
+			p[i].revents = 0;
 }
 
+/* Every wait watches for a signal, and for a reader that goes. */
 static void
-look(const struct pollfd p[static WATCHED])
+await(struct tail *t)
 {
-	if (stdout_has_gone(p[WATCH_READER].revents))
-		exit(EX_OK);
-}
-
-/*
- * A connection that is lost and made again is nothing to speak of; one that
- * cannot be made again is, once.
- */
-static void
-lost(struct tail *t, const struct follow *f)
-{
-	t->losses++;
-	if (t->o->verbose)
-		warning(t, "%s; trying again in %.1f s", follow_fault(f),
-		    (double)follow_retry_in_ms(f) / 1000);
-	else if (t->losses == 2)
-		warning(t, "%s; trying again", follow_fault(f));
-}
-
-static int
-fault(const struct tail *t, const struct follow *f)
-{
-	if (!t->o->silent || t->o->show_error)
-		warnx("%s", follow_fault(f));
-	return follow_status(f);
-}
-
-/* Do what one step of following comes to.  The exit status, or GO_ON. */
-static int
-step(struct tail *t, struct follow *f)
-{
-	struct pollfd watched[WATCHED];
-	struct event ev;
-
-	switch (follow_next(f, &ev)) {
-	case FOLLOW_EVENT:
-		return take(t, &ev);
-	case FOLLOW_OPEN:
-		if (t->o->verbose)
-			warning(t, "%s: connected", t->shown);
-		break;
-	case FOLLOW_LOST:
-		lost(t, f);
-		break;
-	case FOLLOW_DROPPED:
-		warning(t, "%s", follow_fault(f));
-		break;
-	case FOLLOW_END:
-		return EX_OK;
-	case FOLLOW_FAULT:
-		/* What came before is not to stand behind the message. */
-		flush(t);
-		return fault(t, f);
-	case FOLLOW_WAIT:
-		flush(t);
-		watch(watched);
-		(void)follow_wait(f, watched, WATCHED, left_ms(t));
-		look(watched);
-		break;
-	}
-	return GO_ON;
-}
-
-static int
-follow_url(struct tail *t)
-{
-	const struct options *o = t->o;
-	bool again = o->retry != 0 && !transfer_once(&o->transfer);
-	struct follow_conf conf = {
-		.url = o->url,
-		.last_id = o->last_id,
-		.max_bytes = o->max_event,
-		.connect_ms = o->connect_ms,
-		.idle_ms = o->idle_ms,
-		.reconnect = again,
-		.retry_first = again && o->retry > 0,
-		.retries = o->retry > 0 ? (unsigned int)o->retry : 0,
-		.ask_place = true,
-		.show = o->show,
-		.headers = o->transfer.headers,
-		.setup = transfer_setup,
-		.arg = &o->transfer,
+	struct pollfd p[] = {
+		{ interrupt_fd(), POLLIN, 0 },
+		{ t->o->exec != NULL ? -1 : STDOUT_FILENO, 0, 0 },
+		{ STDIN_FILENO, POLLIN, 0 },
 	};
-	struct follow *f;
-	int status = GO_ON;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-	    (t->shown = request_shown(o->url)) == NULL ||
-	    (f = follow_new(&conf)) == NULL)
-		err(EX_SOFTWARE, NULL);
-	while (status == GO_ON && (status = besides(t)) == GO_ON)
-		status = step(t, f);
-	flush(t);
-	follow_free(f);
-	curl_global_cleanup();
-	return status;
-}
-
-/* All the events of a piece of standard input. */
-static int
-take_piece(struct tail *t, struct sse_decoder *d, const char *p, size_t len)
-{
-	const struct sse_event *from;
-	const char *what;
-	struct event ev;
-	size_t used;
-	int r, status = GO_ON;
-
-	for (; len > 0 && status == GO_ON; p += used, len -= used) {
-		r = sse_decoder_feed(d, p, len, &used, &from);
-		if (r == 1) {
-			(void)event_decode(&ev, d, from, &what);
-			if (text_is(ev.type, "sse:end"))
-				return EX_OK;
-			status = take(t, &ev);
-		} else if (r == -1 && errno == EMSGSIZE)
-			warning(t, "an event of more than %zu bytes is dropped",
-			    t->o->max_event != 0 ? t->o->max_event
-						 : SSE_MAX_BYTES_DEFAULT);
-		else if (r == -1)
-			err(EX_SOFTWARE, NULL);
+	wait_for(t, p, t->multi != NULL ? 2 : 3, left_ms(t));
+	if (stdout_has_gone(p[1].revents)) {
+		gone(t);
+		exit(EX_OK);
 	}
-	return status;
+	if (t->multi == NULL && p[2].revents != 0)
+		piped_ready(t->streams[0].piped);
 }
 
-/* Would a blank line have made an event of what came last? */
+static int
+run(struct tail *t)
+{
+	int status;
+
+	for (;;) {
+		status = turn(t);
+		keep(t);
+		if (status != GO_ON || (status = besides(t)) != GO_ON)
+			return status;
+		if (clock_mono_ms() >= idle_due_ms(t))
+			return EX_OK;
+		await(t);
+	}
+}
+
+/* Each URL wants a descriptor. */
 static void
-end_of_stdin(struct tail *t, struct sse_decoder *d)
+allow_files(size_t n)
 {
-	static const char blank[] = "\n\n";
-	const struct sse_event *from;
-	size_t used;
+	struct rlimit r;
 
-	for (const char *p = blank; *p != '\0'; p += used)
-		if (sse_decoder_feed(d, p, strlen(p), &used, &from) == 1)
-			warning(t,
-			    "the input ends within an event, which is "
-			    "dropped");
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur >= n + SPARE_FILES)
+		return;
+	r.rlim_cur = n + SPARE_FILES < r.rlim_max ? n + SPARE_FILES
+						  : r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);
 }
 
-static int
-read_piece(struct tail *t, struct sse_decoder *d, char *buf, bool *more)
+static void
+open_state(struct tail *t)
 {
-	struct pollfd p[WATCHED + 1];
-	ssize_t n;
+	const char **urls = calloc(t->n + 1, sizeof(*urls));
 
-	flush(t);
-	watch(p);
-	p[WATCHED] = (struct pollfd){ STDIN_FILENO, POLLIN, 0 };
-	if (poll(p, WATCHED + 1, left_ms(t)) <= 0)
-		return GO_ON;
-	look(p);
-	if (p[WATCHED].revents == 0)
-		return GO_ON;
-	n = read(STDIN_FILENO, buf, READ_BYTES);
-	if (n > 0)
-		return take_piece(t, d, buf, (size_t)n);
-	if (n == -1 && (errno == EINTR || errno == EAGAIN))
-		return GO_ON;
-	if (n == -1)
-		err(EX_IOERR, "standard input");
-	end_of_stdin(t, d);
-	*more = false;
-	return GO_ON;
-}
-
-static int
-read_stdin(struct tail *t)
-{
-	struct sse_decoder *d = sse_decoder_new(t->o->max_event);
-	char *buf = malloc(READ_BYTES);
-	int status = GO_ON;
-	bool more = true;
-
-	if (d == NULL || buf == NULL || (t->shown = strdup("-")) == NULL)
+	if (urls == NULL)
 		err(EX_SOFTWARE, NULL);
-	sse_decoder_ask(d, SSE_ASK_FIELDS);
-	while (more && status == GO_ON && (status = besides(t)) == GO_ON)
-		status = read_piece(t, d, buf, &more);
-	flush(t);
-	sse_decoder_free(d);
-	free(buf);
-	return status == GO_ON ? EX_OK : status;
+	for (size_t i = 0; i < t->n; i++)
+		urls[i] = t->streams[i].shown;
+	t->state = state_open(t->o->state, urls, t->n);
+	free(urls);
+}
+
+/* Where the state says, else where -i does. */
+static const char *
+start_of(const struct tail *t, size_t i)
+{
+	const char *id = t->state == NULL ? NULL : state_id(t->state, i);
+
+	return id != NULL ? id : t->o->last_id;
+}
+
+static void
+begin_urls(struct tail *t)
+{
+	allow_files(t->n);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+	    (t->multi = multi_new()) == NULL)
+		err(EX_SOFTWARE, NULL);
+	for (size_t i = 0; i < t->n; i++)
+		if (stream_begin(&t->streams[i], t->o, i) == -1)
+			err(EX_SOFTWARE, NULL);
+	if (t->o->state != NULL)
+		open_state(t);
+	for (size_t i = 0; i < t->n; i++)
+		if (stream_follow(&t->streams[i], start_of(t, i), t->multi) ==
+		    -1)
+			err(EX_SOFTWARE, NULL);
+	if (t->o->capture != NULL &&
+	    (t->capture = capture_open(t->o->capture)) == NULL)
+		err(EX_CANTCREAT, "%s", t->o->capture);
+}
+
+static void
+begin(struct tail *t, const struct options *o)
+{
+	*t = (struct tail){ .o = o, .end_ms = INT64_MAX };
+	t->n = t->live = o->nurls > 0 ? o->nurls : 1;
+	if ((t->streams = calloc(t->n, sizeof(*t->streams))) == NULL)
+		err(EX_SOFTWARE, NULL);
+	sink_begin(&t->sink, o);
+	t->sink.gone = gone;
+	t->sink.command.wait = wait_for;
+	t->sink.arg = t->sink.command.arg = t;
+	if (o->exec != NULL)
+		interrupt_watch(SIGCHLD);
+	if (o->stats)
+		interrupt_watch(SIGUSR1);
+	if (o->max_time_ms > 0)
+		t->end_ms = clock_mono_ms() + o->max_time_ms;
+	t->since_ms = clock_mono_ms();
+	if (o->nurls > 0)
+		begin_urls(t);
+	else if (stream_pipe(&t->streams[0], o) == -1)
+		err(EX_SOFTWARE, NULL);
+}
+
+static void
+finish(struct tail *t)
+{
+	if (t->o->stats)
+		print_stats(t);
+	state_close(t->state);
+	if (capture_close(t->capture) == -1)
+		err(EX_IOERR, "%s", t->o->capture);
+	for (size_t i = 0; i < t->n; i++)
+		stream_free(&t->streams[i]);
+	free(t->streams);
+	multi_free(t->multi);
+	sink_free(&t->sink);
+	if (t->multi != NULL)
+		curl_global_cleanup();
 }
 
 int
 tail_run(const struct options *o)
 {
-	struct tail t = { .o = o, .end_ms = INT64_MAX };
+	struct tail t;
 	int status;
 
-	if (o->max_time_ms > 0)
-		t.end_ms = clock_mono_ms() + o->max_time_ms;
-	status = o->url == NULL ? read_stdin(&t) : follow_url(&t);
-	free(t.shown);
-	sse_buf_free(&t.out);
+	begin(&t, o);
+	status = run(&t);
+	finish(&t);
+	if (interrupt_signal() != 0)
+		interrupt_die();
 	return status;
 }

@@ -1,6 +1,6 @@
 /*
- * Reading one stream to its end: from a URL or from standard input, to standard
- * output, as the options say.
+ * Reading streams to their end: from URLs or from standard input, to standard
+ * output or a command, as the options say.
  */
 #ifndef TAIL_H
 #define TAIL_H

@@ -1,4 +1,5 @@
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,9 +103,23 @@ check(CURLU *u, const char *url)
 	return http ? NULL : "its scheme is neither http nor https";
 }
 
+static int
+set_last(CURLU *u, unsigned long long last)
+{
+	char query[32];
+
+	if (last == 0)
+		return 0;
+	snprintf(query, sizeof(query), "last=%llu", last);
+	return curl_url_set(u, CURLUPART_QUERY, query, CURLU_APPENDQUERY) ==
+		CURLUE_OK
+	    ? 0
+	    : -1;
+}
+
 char *
-target_url(
-    const char *url, const char *const *channels, size_t n, const char **fault)
+target_url(const char *url, const char *const *channels, size_t n,
+    unsigned long long last, const char **fault)
 {
 	char *whole = NULL, *copy = NULL;
 	CURLU *u = curl_url();
@@ -112,6 +127,7 @@ target_url(
 	*fault = u == NULL ? no_memory : check(u, url);
 	if (*fault == NULL &&
 	    ((n > 0 && set_path(u, channels, n) == -1) ||
+		set_last(u, last) == -1 ||
 		curl_url_get(u, CURLUPART_URL, &whole, 0) != CURLUE_OK ||
 		(copy = strdup(whole)) == NULL))
 		*fault = no_memory;

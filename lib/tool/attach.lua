@@ -4,24 +4,33 @@
 -- KEYS  PREFIXlast, PREFIXbirth, the logs
 -- ARGV  1 the Pub/Sub channel of the marker, 2 the place behind which to read
 --       (empty: the newest), 3 at most how many entries a log, 4 for how many
---       ms logs are kept (0: for ever)
--- Returns {last, birth, {channel, top, entries}...}, entries as of XRANGE.
+--       ms logs are kept (0: for ever), or one number for each, parted by commas
+-- Returns {last, birth, {channel, top, entries}...}, entries as of XRANGE.  A
+-- log that is no Redis stream counts as one that is not there, and has a fourth
+-- element that says so.
 
 local call, sub, match = redis.call, string.sub, string.match
-local after, count, age = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local after, count, all = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local ages = {}
+for one in string.gmatch(ARGV[4], '[^,]+') do
+  ages[#ages + 1] = tonumber(one)
+end
 local prefix = sub(KEYS[1], 1, -5)
 local kept = call('MGET', KEYS[1], KEYS[2])
 local last, birth = kept[1] or '', kept[2] or ''
 
+-- One moment for all of it: the clock does not stand still for a script.
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
 -- Up to where a log that is not there may have held events: what is older than
 -- its age, unless all of history is younger.
-local function forgotten()
+local function forgotten(age)
   local ms, born = match(last, '^(%d+)%-'), match(birth, '^(%d+)%-')
   if age == 0 or not ms or not born then
     return '0-0'
   end
-  local time = call('TIME')
-  local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - age
+  local oldest = now - age
   if born + 0 > oldest then
     return '0-0'
   end
@@ -45,19 +54,24 @@ end
 
 local answer = { last, birth }
 for i = 3, #KEYS do
-  local key = KEYS[i]
-  local top
-  if call('EXISTS', key) == 0 then
-    top = forgotten()
+  local key, age = KEYS[i], all or ages[i - 2] or 0
+  local name, info = sub(key, #prefix + 5), {}
+  if call('EXISTS', key) == 1 then
+    info = redis.pcall('XINFO', 'STREAM', key)
+  end
+  if info.err and match(info.err, 'WRONGTYPE') then
+    answer[i] = { name, forgotten(age), {}, 'no Redis stream' }
+  elseif info.err then
+    return info
   else
-    local info = call('XINFO', 'STREAM', key)
+    local top = #info == 0 and forgotten(age)
     for j = 1, #info, 2 do
       if info[j] == 'last-generated-id' then
         top = info[j + 1]
       end
     end
+    answer[i] = { name, top, read(key) }
   end
-  answer[i] = { sub(key, #prefix + 5), top, read(key) }
 end
 call('PUBLISH', ARGV[1], last)
 return answer

@@ -29,12 +29,15 @@ static const struct {
 	const char *word;
 	enum bus_answer answer;
 } errors[] = {
+	{ "ASK", BUS_BUSY }, /* its slot is on the way to another node */
 	{ "BUSY", BUS_BUSY },
 	{ "CLUSTERDOWN", BUS_BUSY },
+	{ "CROSSSLOT", BUS_SPLIT },
 	{ "DENIED", BUS_DENIED }, /* protected mode */
 	{ "LOADING", BUS_BUSY },
 	{ "MASTERDOWN", BUS_BUSY },
 	{ "MISCONF", BUS_BUSY }, /* it cannot write its disk */
+	{ "MOVED", BUS_MOVED },
 	{ "NOAUTH", BUS_DENIED },
 	{ "NOPERM", BUS_DENIED },
 	{ "NOREPLICAS", BUS_BUSY },
@@ -92,6 +95,21 @@ bus_error(const redisReply *r)
 	return "the answer is not of the kind that was asked for";
 }
 
+/* MOVED SLOT HOST:PORT */
+bool
+bus_moved(const redisReply *r, struct sse_text *host, int *port)
+{
+	const char *at, *colon, *errstr;
+
+	if (bus_answer_of(r) != BUS_MOVED || r == NULL ||
+	    (at = strrchr(r->str, ' ')) == NULL ||
+	    (colon = strrchr(++at, ':')) == NULL)
+		return false;
+	*host = (struct sse_text){ at, (size_t)(colon - at) };
+	*port = (int)strtonum(colon + 1, 1, 65535, &errstr);
+	return errstr == NULL;
+}
+
 struct sse_text
 bus_reply_text(const redisReply *r)
 {
@@ -134,6 +152,15 @@ bus_prefix_valid(const char *prefix)
 	    strpbrk(prefix, "*?[]\\,") == NULL;
 }
 
+bool
+bus_prefix_tagged(const char *prefix)
+{
+	const char *open = strchr(prefix, '{');
+	const char *close = open != NULL ? strchr(open, '}') : NULL;
+
+	return close != NULL && close > open + 1;
+}
+
 /* A comma is in no channel's name, so that no channel can be taken for it. */
 void
 bus_marker_name(const struct bus_conf *conf, char name[BUS_MARKER_LEN])
@@ -163,6 +190,36 @@ add_place(struct bus_args *a, struct place p)
 	return bus_args_add(a, text, place_format(p, text));
 }
 
+struct retention
+bus_retention(const struct bus_conf *conf, struct sse_text channel)
+{
+	struct retention keep = { conf->log_count, conf->log_age_ms, 0 };
+	size_t family = conf->families == NULL
+	    ? 0
+	    : retention_family(conf->families, channel);
+
+	return family == 0 ? keep : retention_of_family(conf->families, family);
+}
+
+/* For how long the logs of channels are kept. */
+static int
+add_ages(struct bus_args *a, const struct bus_conf *conf,
+    const struct sse_text *channels, size_t n)
+{
+	uint64_t *ages;
+	int error;
+
+	if (n == 0)
+		return bus_args_number(a, (uint64_t)conf->log_age_ms);
+	if ((ages = calloc(n, sizeof(*ages))) == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		ages[i] = (uint64_t)bus_retention(conf, channels[i]).age_ms;
+	error = bus_args_numbers(a, ages, n);
+	free(ages);
+	return error;
+}
+
 int
 bus_attach_command(const struct bus_conf *conf, const char *marker,
     const struct sse_text *channels, size_t n, struct place after,
@@ -179,7 +236,7 @@ bus_attach_command(const struct bus_conf *conf, const char *marker,
 	    (place_is_zero(after) ? bus_args_text(&a, "")
 				  : add_place(&a, after)) == -1 ||
 	    bus_args_number(&a, count) == -1 ||
-	    bus_args_number(&a, (uint64_t)conf->log_age_ms) == -1;
+	    add_ages(&a, conf, channels, n) == -1;
 	if (!fail)
 		return bus_args_command(&a, c);
 	bus_args_free(&a);
@@ -204,29 +261,74 @@ bus_page_command(const struct bus_conf *conf, struct sse_text channel,
 }
 
 int
-bus_raise_command(
-    const struct bus_conf *conf, struct place seen, struct bus_command *c)
+bus_home_command(const char *prefix, struct bus_command *c)
 {
 	struct bus_args a = { .n = 0 };
 
-	if (bus_args_script(&a, &raise_script, false) == 0 &&
-	    bus_args_text(&a, "1") == 0 &&
-	    bus_args_key(&a, conf->prefix, "last", nothing) == 0 &&
-	    add_place(&a, seen) == 0)
+	/* Two keys, so that it tells a prefix that keeps them apart, too. */
+	if (bus_args_text(&a, "MGET") == 0 &&
+	    bus_args_key(&a, prefix, "last", nothing) == 0 &&
+	    bus_args_key(&a, prefix, "birth", nothing) == 0)
 		return bus_args_command(&a, c);
 	bus_args_free(&a);
 	return -1;
 }
 
+int
+bus_raise_command(const struct bus_conf *conf, struct place seen,
+    const struct place *low, struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+
+	if (bus_args_script(&a, &raise_script, false) == 0 &&
+	    bus_args_text(&a, "2") == 0 &&
+	    bus_args_key(&a, conf->prefix, "last", nothing) == 0 &&
+	    bus_args_key(&a, conf->prefix, "fork", nothing) == 0 &&
+	    add_place(&a, seen) == 0 &&
+	    (low == NULL ? bus_args_text(&a, "") : add_place(&a, *low)) == 0)
+		return bus_args_command(&a, c);
+	bus_args_free(&a);
+	return -1;
+}
+
+/* LOW HIGH; what is anything else is none. */
+static struct bus_fork
+fork_of(struct sse_text t)
+{
+	struct bus_fork f = { PLACE_ZERO, PLACE_ZERO };
+	const char *space = t.len == 0 ? NULL : memchr(t.ptr, ' ', t.len);
+	size_t len;
+
+	if (space == NULL)
+		return f;
+	len = (size_t)(space - t.ptr);
+	if (!place_parse(t.ptr, len, &f.low))
+		f.low = PLACE_ZERO;
+	if (!place_parse(space + 1, t.len - len - 1, &f.high))
+		f.high = PLACE_ZERO;
+	return f;
+}
+
 enum bus_answer
-bus_raise_answer(const redisReply *r, struct place *before)
+bus_raise_answer(
+    const redisReply *r, struct place *before, struct bus_fork *fork)
 {
 	enum bus_answer answer = bus_answer_of(r);
 
 	if (answer != BUS_OK)
 		return answer;
-	*before = bus_reply_place(r);
-	return r->type == REDIS_REPLY_STRING ? BUS_OK : BUS_REFUSED;
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
+	    r->element[0]->type != REDIS_REPLY_STRING)
+		return BUS_REFUSED;
+	*before = bus_reply_place(r->element[0]);
+	*fork = fork_of(bus_reply_text(r->element[1]));
+	return BUS_OK;
+}
+
+bool
+bus_fork_has(const struct bus_fork *f, struct place p)
+{
+	return place_cmp(p, f->low) > 0 && place_cmp(p, f->high) <= 0;
 }
 
 int

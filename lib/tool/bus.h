@@ -14,6 +14,7 @@
 
 #include "event.h"
 #include "place.h"
+#include "retention.h"
 
 /*
  * What is constant for a program's run; texts borrowed.  All that publish and
@@ -23,17 +24,29 @@ struct bus_conf {
 	const char *prefix;     /* "sse:" */
 	unsigned int log_count; /* events kept a channel; 0: no log */
 	int64_t log_age_ms;     /* and for how long; 0: for ever */
-	int64_t once_ms;        /* how long keys of --once are kept */
-	int64_t producer_ms;    /* and batch numbers of producers */
+	/* What else holds for some channels; NULL: the same for all. */
+	const struct retentions *families;
+	int64_t once_ms;     /* how long keys of --once are kept */
+	int64_t producer_ms; /* and batch numbers of producers */
 };
 
 #define BUS_PREFIX "sse:"
 #define BUS_PREFIX_MAX 48 /* bytes */
 /* 1 to BUS_PREFIX_MAX printable ASCII characters, none of space *?[]\, */
 bool bus_prefix_valid(const char *prefix);
+/* Does it hold a hash tag, by which Redis Cluster keeps all names together? */
+bool bus_prefix_tagged(const char *prefix);
 
-#define BUS_CONF_DEFAULT \
-	((struct bus_conf){ BUS_PREFIX, 1000, 3600000, 86400000, 3600000 })
+#define BUS_CONF_DEFAULT                          \
+	((struct bus_conf){ .prefix = BUS_PREFIX, \
+	    .log_count = 1000,                    \
+	    .log_age_ms = 3600000,                \
+	    .once_ms = 86400000,                  \
+	    .producer_ms = 3600000 })
+
+/* What is kept of a channel. */
+struct retention bus_retention(
+    const struct bus_conf *conf, struct sse_text channel);
 
 /*
  * One command for redisAppendCommandArgv() and redisAsyncCommandArgv().  It
@@ -104,6 +117,8 @@ enum bus_answer {
 			   send those first.  Were they answered, then Redis lost
 			   them in a failover: go on under a new producer */
 	BUS_BUSY,       /* try again later (LOADING, BUSY, TRYAGAIN, OOM...) */
+	BUS_MOVED,      /* another node of the cluster has it: bus_moved() */
+	BUS_SPLIT,      /* the prefix has no hash tag, as a cluster needs */
 	BUS_DENIED,     /* authentication or permission */
 	BUS_REFUSED,    /* the request itself is wrong; bus_error says why */
 };
@@ -124,11 +139,26 @@ struct bus_minted {
 enum bus_answer bus_batch_answer(const struct bus_batch *b, const redisReply *r,
     struct bus_minted *minted, struct sse_text *mark);
 
+/*
+ * How many connections of readers, that is, of servers, each message of an
+ * answered batch has reached at least; -1: nothing was sent, or it is not known.
+ */
+long long bus_batch_reached(const redisReply *r);
+
 /* What a reply to any command means; BUS_OK when it is no error. */
 enum bus_answer bus_answer_of(const redisReply *r);
 
 /* Why a reply is no success, in one line; good as long as the reply. */
 const char *bus_error(const redisReply *r);
+
+/*
+ * Where a reply that is BUS_MOVED points to: the host's name, which lies in it
+ * (empty: that of the node that answered), and the port.  False: nowhere.
+ */
+bool bus_moved(const redisReply *r, struct sse_text *host, int *port);
+
+/* A small question that only the node answers where all of the names are. */
+int bus_home_command(const char *prefix, struct bus_command *c);
 
 /*
  * Attach: to be sent once SUBSCRIBE of all channels and of marker is confirmed.
@@ -168,6 +198,8 @@ size_t bus_log_count(const redisReply *r, size_t log);
  * and below birth is of an earlier life of Redis: a gap, too.)
  */
 struct place bus_log_top(const redisReply *r, size_t log);
+/* Is there something else in the log's place?  Then it has no entries. */
+bool bus_log_is_foreign(const redisReply *r, size_t log);
 /* -1 when it is none that a publisher wrote; it is then to be passed over. */
 int bus_log_entry(
     const redisReply *r, size_t log, size_t i, struct bus_entry *e);
@@ -205,6 +237,9 @@ int bus_live_begin(struct bus_live *l, struct sse_text topic,
  */
 int bus_live_next(struct bus_live *l, struct bus_entry *e);
 
+/* How many blocks of the message, up to now, were none and were passed over? */
+size_t bus_live_broken(const struct bus_live *l);
+
 /* The Pub/Sub channel of a channel: PREFIX CHANNEL.  -1: ENOMEM. */
 int bus_topic(
     const struct bus_conf *conf, struct sse_text channel, struct sse_buf *b);
@@ -213,10 +248,26 @@ int bus_topic(
 #define BUS_MARKER_LEN 96
 void bus_marker_name(const struct bus_conf *conf, char name[BUS_MARKER_LEN]);
 
-/* On connecting: raise sse:last to seen; the answer is the one before it. */
-int bus_raise_command(
-    const struct bus_conf *conf, struct place seen, struct bus_command *c);
-enum bus_answer bus_raise_answer(const redisReply *r, struct place *before);
+/*
+ * On connecting: raise sse:last to seen, the highest place seen there.  low,
+ * unless NULL, is the place up to which history is known to be the same as it
+ * was here.
+ */
+int bus_raise_command(const struct bus_conf *conf, struct place seen,
+    const struct place *low, struct bus_command *c);
+
+/* Events behind low and up to high may be lost; high zero: none has been. */
+struct bus_fork {
+	struct place low;
+	struct place high;
+};
+
+/* *before is sse:last as it was.  Below what was seen, history has forked. */
+enum bus_answer bus_raise_answer(
+    const redisReply *r, struct place *before, struct bus_fork *fork);
+
+/* May p be a place of what was lost? */
+bool bus_fork_has(const struct bus_fork *f, struct place p);
 
 /* A relay's mark; empty: none.  It lies in the reply. */
 int bus_mark_command(

@@ -46,6 +46,31 @@ bus_args_number(struct bus_args *a, uint64_t n)
 }
 
 int
+bus_args_numbers(struct bus_args *a, const uint64_t *v, size_t n)
+{
+	size_t before = a->mem.len, same = 1;
+
+	while (same < n && v[same] == v[0])
+		same++;
+	if (same == n)
+		return bus_args_number(a, v[0]);
+	if (room(a) == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		char text[24];
+		int len = snprintf(text, sizeof(text), "%s%llu",
+		    i == 0 ? "" : ",", (unsigned long long)v[i]);
+
+		if (sse_buf_append(&a->mem, text, (size_t)len) == -1) {
+			a->mem.len = before;
+			return -1;
+		}
+	}
+	a->len[a->n++] = a->mem.len - before;
+	return 0;
+}
+
+int
 bus_args_key(struct bus_args *a, const char *prefix, const char *name,
     struct sse_text rest)
 {
@@ -61,6 +86,18 @@ bus_args_key(struct bus_args *a, const char *prefix, const char *name,
 	}
 	a->len[a->n++] = a->mem.len - before;
 	return 0;
+}
+
+int
+bus_args_nth(struct bus_args *to, const struct bus_args *from, size_t n)
+{
+	size_t at = 0;
+
+	if (from->n == 0)
+		return bus_args_add(to, "", 0);
+	for (size_t i = 0; i < n; i++)
+		at += from->len[i];
+	return bus_args_add(to, from->mem.ptr + at, from->len[n]);
 }
 
 void

@@ -21,9 +21,14 @@ struct bus_args {
 int bus_args_add(struct bus_args *a, const void *p, size_t len);
 int bus_args_text(struct bus_args *a, const char *s);
 int bus_args_number(struct bus_args *a, uint64_t n);
+/* All of v in one argument, parted by commas; where all are the same, one. */
+int bus_args_numbers(struct bus_args *a, const uint64_t *v, size_t n);
 /* PREFIX, a fixed name and a variable one, in one argument. */
 int bus_args_key(struct bus_args *a, const char *prefix, const char *name,
     struct sse_text rest);
+
+/* Append the nth argument of another, or an empty one when that has none. */
+int bus_args_nth(struct bus_args *to, const struct bus_args *from, size_t n);
 
 /* Drop the arguments from the nth on. */
 void bus_args_cut(struct bus_args *a, size_t n);

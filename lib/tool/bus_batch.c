@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus_args.h"
+#include "bus_fields.h"
 
 static const char publish_text[] = {
 #include "lib/tool/publish.lua.inc"
@@ -62,14 +62,21 @@ bus_batch_clear(struct bus_batch *b)
 	b->recent = b->count = 0;
 }
 
-static bool
-log_is(const struct bus_batch *b, size_t i, struct sse_text channel)
+static struct sse_text
+log_channel(const struct bus_batch *b, size_t i)
 {
 	size_t before = strlen(b->conf->prefix) + strlen("log:");
 
-	return b->logs.len[i] - before == channel.len &&
-	    memcmp(b->logs.mem.ptr + b->starts[i] + before, channel.ptr,
-		channel.len) == 0;
+	return (struct sse_text){ b->logs.mem.ptr + b->starts[i] + before,
+		b->logs.len[i] - before };
+}
+
+static bool
+log_is(const struct bus_batch *b, size_t i, struct sse_text channel)
+{
+	struct sse_text t = log_channel(b, i);
+
+	return t.len == channel.len && memcmp(t.ptr, channel.ptr, t.len) == 0;
 }
 
 /* The number from 1 of channel's log, which is made when it is new; 0: ENOMEM. */
@@ -129,68 +136,21 @@ once_key(struct bus_batch *b, struct sse_text channel, struct sse_text once)
 	return fail ? -1 : 0;
 }
 
-/* The fields that are set, as pairs of arguments. */
-struct fields {
-	struct {
-		const char *name;
-		struct sse_text value;
-	} of[8];
-	size_t n;
-	char retry[24];
-	char expires[EVENT_EXPIRES_LEN];
-};
-
-static void
-field(struct fields *f, const char *name, struct sse_text value)
-{
-	f->of[f->n].name = name;
-	f->of[f->n++].value = value;
-}
-
-static void
-fields_of(struct fields *f, const struct event *ev)
-{
-	f->n = 0;
-	if (ev->match.len > 0)
-		field(f, "match", ev->match);
-	if (ev->high)
-		field(f, "priority", TEXT("high"));
-	if (ev->expires_ms >= 0)
-		field(f, "expires", event_expires(ev->expires_ms, f->expires));
-	if (ev->origin.len > 0)
-		field(f, "origin", ev->origin);
-	if (ev->via.len > 0)
-		field(f, "via", ev->via);
-	if (ev->type.len > 0 && !text_is(ev->type, "message"))
-		field(f, "event", ev->type);
-	if (ev->retry_ms >= 0) {
-		snprintf(f->retry, sizeof(f->retry), "%lld",
-		    (long long)ev->retry_ms);
-		field(f, "retry", text_of(f->retry));
-	}
-	if (ev->has_data)
-		field(f, "data", ev->data);
-}
-
 int
 bus_batch_add(struct bus_batch *b, const struct event *ev, struct sse_text once)
 {
 	struct bus_args *a = &b->events;
 	size_t events = a->n, logs = b->logs.n, onces = b->onces.n, log;
-	struct fields f;
+	struct bus_fields f = { .n = 0 };
 
-	fields_of(&f, ev);
+	bus_fields_of(&f, ev);
 	if ((log = log_number(b, ev->channel)) == 0 ||
 	    (once.len > 0 && once_key(b, ev->channel, once) == -1) ||
 	    bus_args_number(a, log) == -1 ||
 	    bus_args_number(a, once.len > 0 ? b->onces.n : 0) == -1 ||
 	    bus_args_add(a, ev->id.ptr, ev->has_id ? ev->id.len : 0) == -1 ||
-	    bus_args_number(a, f.n) == -1)
+	    bus_args_number(a, f.n) == -1 || bus_fields_put(&f, a) == -1)
 		goto undo;
-	for (size_t i = 0; i < f.n; i++)
-		if (bus_args_text(a, f.of[i].name) == -1 ||
-		    bus_args_add(a, f.of[i].value.ptr, f.of[i].value.len) == -1)
-			goto undo;
 	b->count++;
 	return 0;
 undo:
@@ -248,19 +208,6 @@ bus_batch_set_mark(struct bus_batch *b, const char *relay, struct sse_text from,
 	return -1;
 }
 
-/* The nth argument of what set_producer() or set_mark() kept, or none. */
-static int
-add_nth(struct bus_args *to, const struct bus_args *from, size_t n)
-{
-	size_t at = 0;
-
-	if (from->n == 0)
-		return bus_args_add(to, "", 0);
-	for (size_t i = 0; i < n; i++)
-		at += from->len[i];
-	return bus_args_add(to, from->mem.ptr + at, from->len[n]);
-}
-
 /* What stands before the logs. */
 static int
 add_head(const struct bus_batch *b, struct bus_args *a, bool by_sha)
@@ -276,20 +223,47 @@ add_head(const struct bus_batch *b, struct bus_args *a, bool by_sha)
 	return 0;
 }
 
+/* How many events each log keeps, and for how long. */
+static int
+add_retention(const struct bus_batch *b, struct bus_args *a)
+{
+	size_t n = b->logs.n;
+	uint64_t *v;
+	int error;
+
+	if (n == 0 || b->conf->families == NULL)
+		return bus_args_number(a, b->conf->log_count) == -1
+		    ? -1
+		    : bus_args_number(a, (uint64_t)b->conf->log_age_ms);
+	if ((v = calloc(2 * n, sizeof(*v))) == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct retention keep = bus_retention(
+		    b->conf, log_channel(b, i));
+
+		v[i] = keep.count;
+		v[n + i] = (uint64_t)keep.age_ms;
+	}
+	error = bus_args_numbers(a, v, n);
+	if (error == 0)
+		error = bus_args_numbers(a, v + n, n);
+	free(v);
+	return error;
+}
+
 /* The keys behind the others, and what stands before the events. */
 static int
 add_tail(const struct bus_batch *b, struct bus_args *a)
 {
-	if ((b->producer.n > 0 && add_nth(a, &b->producer, 0) == -1) ||
-	    (b->relay.n > 0 && add_nth(a, &b->relay, 0) == -1) ||
-	    bus_args_number(a, b->conf->log_count) == -1 ||
-	    bus_args_number(a, (uint64_t)b->conf->log_age_ms) == -1 ||
-	    bus_args_number(a, b->logs.n) == -1 ||
+	if ((b->producer.n > 0 && bus_args_nth(a, &b->producer, 0) == -1) ||
+	    (b->relay.n > 0 && bus_args_nth(a, &b->relay, 0) == -1) ||
+	    add_retention(b, a) == -1 || bus_args_number(a, b->logs.n) == -1 ||
 	    bus_args_number(a, b->onces.n) == -1 ||
 	    bus_args_number(a, (uint64_t)b->conf->once_ms) == -1 ||
-	    add_nth(a, &b->producer, 1) == -1 ||
+	    bus_args_nth(a, &b->producer, 1) == -1 ||
 	    bus_args_number(a, (uint64_t)b->conf->producer_ms) == -1 ||
-	    add_nth(a, &b->relay, 1) == -1 || add_nth(a, &b->relay, 2) == -1)
+	    bus_args_nth(a, &b->relay, 1) == -1 ||
+	    bus_args_nth(a, &b->relay, 2) == -1)
 		return -1;
 	return 0;
 }
@@ -349,6 +323,31 @@ minted_read(
 	return BUS_OK;
 }
 
+/* Is the status this word, with or without a number behind it? */
+static bool
+status_is(struct sse_text status, const char *word)
+{
+	const char *space = memchr(status.ptr, ' ', status.len);
+
+	if (space != NULL)
+		status.len = (size_t)(space - status.ptr);
+	return text_is(status, word);
+}
+
+long long
+bus_batch_reached(const redisReply *r)
+{
+	struct sse_text status;
+	const char *space;
+
+	if (r->type != REDIS_REPLY_ARRAY || r->elements < 2)
+		return -1;
+	status = bus_reply_text(r->element[0]);
+	space = memchr(status.ptr, ' ', status.len);
+	/* hiredis puts a NUL behind it. */
+	return space == NULL ? -1 : strtoll(space + 1, NULL, 10);
+}
+
 enum bus_answer
 bus_batch_answer(const struct bus_batch *b, const redisReply *r,
     struct bus_minted *minted, struct sse_text *mark)
@@ -365,7 +364,7 @@ bus_batch_answer(const struct bus_batch *b, const redisReply *r,
 		*mark = bus_reply_text(r->element[1]);
 	if (text_is(status, "moved"))
 		return BUS_MARK_MOVED;
-	if (!text_is(status, "ok") && !text_is(status, "repeat"))
+	if (!status_is(status, "ok") && !status_is(status, "repeat"))
 		return BUS_REFUSED;
 	return minted_read(b, r, minted);
 }

@@ -13,6 +13,7 @@ struct bus_live {
 	struct sse_text channel; /* of the message; borrowed */
 	struct sse_text rest;    /* of the message: not yet decoded */
 	struct bus_entry first;  /* decoded while looking what it is */
+	size_t broken;
 	enum { LIVE_END, LIVE_FIRST, LIVE_BLOCKS, LIVE_RAW } state;
 };
 
@@ -120,6 +121,7 @@ bus_live_begin(struct bus_live *l, struct sse_text topic,
 	struct sse_text name = { topic.ptr + len, topic.len - len };
 
 	l->state = LIVE_END;
+	l->broken = 0;
 	if (topic.len < len || memcmp(topic.ptr, l->conf->prefix, len) != 0)
 		return 0;
 	if (name.len >= marker && memcmp(name.ptr, BUS_MARKER, marker) == 0) {
@@ -162,10 +164,15 @@ bus_live_next(struct bus_live *l, struct bus_entry *e)
 	case LIVE_BLOCKS:
 		break;
 	}
-	do
-		rc = block_decode(l, e);
-	while (rc == -1);
+	while ((rc = block_decode(l, e)) == -1)
+		l->broken++;
 	if (rc == 0)
 		l->state = LIVE_END;
 	return rc == -2 ? -1 : rc;
+}
+
+size_t
+bus_live_broken(const struct bus_live *l)
+{
+	return l->broken;
 }

@@ -52,6 +52,12 @@ bus_log_count(const redisReply *r, size_t log)
 	return elements(element(element(r, log + 2), 2));
 }
 
+bool
+bus_log_is_foreign(const redisReply *r, size_t log)
+{
+	return elements(element(r, log + 2)) > 3;
+}
+
 int
 bus_log_entry(const redisReply *r, size_t log, size_t i, struct bus_entry *e)
 {

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "sse.h"
 
@@ -38,7 +39,15 @@ struct event {
 #define TEXT(s) ((struct sse_text)TEXT_INIT(s))
 
 struct sse_text text_of(const char *s); /* of a string; NULL gives none */
-bool text_is(struct sse_text t, const char *s);
+
+/* Here for the compiler, which knows the length of s nearly everywhere. */
+static inline bool
+text_is(struct sse_text t, const char *s)
+{
+	size_t len = strlen(s);
+
+	return t.len == len && (len == 0 || memcmp(t.ptr, s, len) == 0);
+}
 
 /*
  * Take one routing field ("channel", "match", "priority", "expires", "origin",
@@ -52,8 +61,10 @@ int event_set_field(
 
 /*
  * Why ev may not be published, or NULL: a channel name out of bounds (when one
- * is named), a type that begins with "sse:", line breaks in type or ID, NUL in
- * the ID.  The answer is a constant that fits behind "line 3: ".
+ * is named), presence, client: and group: without a name, a type that begins
+ * with "sse:" (but "sse:gap" of an event that has come through a relay), line
+ * breaks in type or ID, NUL in the ID.  The answer is a constant that fits
+ * behind "line 3: ".
  */
 const char *event_fault(const struct event *ev);
 

@@ -21,22 +21,30 @@
 #define FOLLOW_BUFFER ((size_t)256 << 10)
 #define FOLLOW_RETRY_MS INT64_C(3000) /* where the server names no time */
 #define FOLLOW_RETRY_MAX_MS INT64_C(60000)
+#define FOLLOW_RETRY_ASKED_MAX_MS INT64_C(3600000) /* by the server */
 #define FOLLOW_CONNECT_MS INT64_C(30000)
 
 struct follow;
+struct multi;
 
 /* What to do; constant while the object lives, texts borrowed. */
 struct follow_conf {
+	struct multi *multi; /* multi.h; NULL: one of its own */
 	const char *url;
 	const char *last_id; /* of the first request; NULL: none */
 	size_t max_bytes;    /* of an event; 0: libsse's default */
 	int64_t connect_ms;  /* time to connect; 0: FOLLOW_CONNECT_MS */
 	int64_t idle_ms; /* no byte for that long is a dead peer; 0: never */
-	int64_t retry_max_ms; /* backoff ends there; 0: FOLLOW_RETRY_MAX_MS */
+	/* The longest wait.  0: backoff ends at FOLLOW_RETRY_MAX_MS, and the
+	   server may ask for FOLLOW_RETRY_ASKED_MAX_MS. */
+	int64_t retry_max_ms;
 	bool reconnect;       /* after a first success */
 	bool retry_first;     /* a first connection that fails is tried again */
 	unsigned int retries; /* so many failures in a row; 0: any number */
 	bool ask_place;       /* send Sse-Show: place */
+	bool strict;          /* send Sse-Order: strict */
+	bool blocks;          /* hand out FOLLOW_BLOCK */
+	bool raw;             /* keep bytes for follow_raw() */
 	const char *show; /* more for Sse-Show, as "channel,routing"; NULL */
 	/* More headers, as curl's -H has them: they win over ours.  NULL. */
 	const struct curl_slist *headers;
@@ -54,6 +62,8 @@ enum follow_what {
 	                   should and conf->reconnect is false */
 	FOLLOW_FAULT,   /* for good: follow_status(), follow_fault() say why */
 	FOLLOW_DROPPED, /* an event outgrew max_bytes and was passed over */
+	FOLLOW_BLOCK,   /* comments, or fields but no data: *ev has what it
+	                   knows of them, follow_decoder() all */
 };
 
 /*
@@ -72,13 +82,17 @@ void follow_free(struct follow *f);
 enum follow_what follow_next(struct follow *f, struct event *ev);
 
 /*
- * Wait until there may be something to do, at most timeout_ms (-1: as long as
- * it takes), or until one of the n extra descriptors (8 at most) is ready,
- * whose revents are then set.  One that is polled for nothing has POLLERR when
- * its reader has gone.  Returns how many of the extra ones are ready.
+ * Wait until there may be something to do: multi_wait(), whose descriptors and
+ * answer are the same.
  */
 int follow_wait(
     struct follow *f, struct pollfd *extra, unsigned int n, int timeout_ms);
+
+/*
+ * For those who follow many, in one conf.multi: when follow_next() has something
+ * to do of itself (clock_mono_ms()), INT64_MAX: only a multi_wait() can tell.
+ */
+int64_t follow_due_ms(const struct follow *f);
 
 /* The last event ID in force: where a later run continues. */
 struct sse_text follow_last_id(const struct follow *f);
@@ -96,7 +110,24 @@ int follow_rewind(struct follow *f, struct sse_text id);
 int follow_status(const struct follow *f);
 const char *follow_fault(const struct follow *f);
 
+/* The HTTP status of the last response; 0: there was none. */
+long follow_response(const struct follow *f);
+
 /* After LOST: the same line, and when the next attempt is made. */
 int64_t follow_retry_in_ms(const struct follow *f);
+
+/*
+ * After EVENT and BLOCK, until the next call: the decoder, to be asked for
+ * comments and further fields of the block; and the block's bytes as they came,
+ * to its blank line, with conf.raw.
+ */
+const struct sse_decoder *follow_decoder(const struct follow *f);
+struct sse_text follow_raw(const struct follow *f);
+
+/* Of the connection that is open: "127.0.0.1 port 80, HTTP/1.1". */
+const char *follow_peer(const struct follow *f);
+
+/* Bytes of all streams so far, as they were decoded. */
+unsigned long long follow_bytes(const struct follow *f);
 
 #endif

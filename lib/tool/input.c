@@ -34,6 +34,7 @@ struct input {
 	struct sse_decoder *decoder;
 	struct lines lines;
 	char fault[160];
+	bool large; /* the fault is that */
 };
 
 static const char *const names[] = {
@@ -111,6 +112,7 @@ fault(struct input *in, const char *fmt, ...)
 		len = snprintf(
 		    in->fault, sizeof(in->fault), "%s %llu: ", what, in->began);
 	va_start(ap, fmt);
+	in->large = false;
 	vsnprintf(in->fault + len, sizeof(in->fault) - (size_t)len, fmt, ap);
 	va_end(ap);
 	return -1;
@@ -168,8 +170,10 @@ record(struct input *in, struct sse_text t, struct event *ev)
 static int
 too_long(struct input *in)
 {
-	return fault(
+	(void)fault(
 	    in, "an event of more than %zu bytes is refused", in->max_bytes);
+	in->large = true;
+	return -1;
 }
 
 /* Keep a piece of a record whose end has not come. */
@@ -327,6 +331,12 @@ const char *
 input_fault(const struct input *in)
 {
 	return in->fault;
+}
+
+bool
+input_too_large(const struct input *in)
+{
+	return in->large;
 }
 
 unsigned long long

@@ -59,6 +59,9 @@ bool input_unfinished(const struct input *in);
  */
 const char *input_fault(const struct input *in);
 
+/* Was it that the event is larger than it may be? */
+bool input_too_large(const struct input *in);
+
 /* The line at which the event handed out last began. */
 unsigned long long input_line(const struct input *in);
 

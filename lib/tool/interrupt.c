@@ -10,6 +10,7 @@
 
 /* A handler has nothing else to reach them by. */
 static volatile sig_atomic_t noted;
+static volatile sig_atomic_t woken[NSIG];
 static int ends[2] = { -1, -1 };
 
 static void
@@ -57,6 +58,39 @@ int
 interrupt_fd(void)
 {
 	return ends[0];
+}
+
+static void
+wake(int sig)
+{
+	int saved = errno;
+
+	woken[sig] = 1;
+	(void)!write(ends[1], "", 1);
+	errno = saved;
+}
+
+void
+interrupt_watch(int sig)
+{
+	struct sigaction sa = { .sa_handler = wake, .sa_flags = SA_RESTART };
+
+	sigemptyset(&sa.sa_mask);
+	if (sigaction(sig, &sa, NULL) == -1)
+		err(EX_SOFTWARE, "sigaction");
+}
+
+bool
+interrupt_woken(int sig)
+{
+	char bytes[64];
+	bool was;
+
+	while (read(ends[0], bytes, sizeof(bytes)) > 0)
+		;
+	was = woken[sig] != 0;
+	woken[sig] = 0;
+	return was;
 }
 
 void

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "json.h"
+#include "put.h"
 
 #define EXPIRES_MAX 1e12 /* seconds, as event_set_field() bounds it */
 
@@ -14,8 +15,20 @@
 static size_t
 plain(const unsigned char *s, size_t len)
 {
+	const uint64_t ones = UINT64_MAX / 0xff, tops = ones * 0x80;
+	uint64_t w, quote, slash;
 	size_t i = 0;
 
+	/* Eight at once, as long as none of them can be another. */
+	for (; i + sizeof(w) <= len; i += sizeof(w)) {
+		memcpy(&w, s + i, sizeof(w));
+		quote = w ^ ones * '"';
+		slash = w ^ ones * '\\';
+		if ((((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) |
+			((slash - ones) & ~slash)) &
+		    tops)
+			break;
+	}
 	while (i < len && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
 		i++;
 	return i;
@@ -36,10 +49,10 @@ escape(struct sse_buf *b, unsigned char c)
 	return sse_buf_append(b, hex, (size_t)len);
 }
 
-static int
+static inline int
 put(struct sse_buf *b, const char *s)
 {
-	return sse_buf_append(b, s, strlen(s));
+	return put_bytes(b, s, strlen(s));
 }
 
 static int
@@ -53,7 +66,7 @@ put_string(struct sse_buf *b, struct sse_text t)
 		return -1;
 	while (i < t.len) {
 		n = plain(s + i, t.len - i);
-		if (sse_buf_append(b, s + i, n) == -1)
+		if (put_bytes(b, (const char *)s + i, n) == -1)
 			return -1;
 		i += n;
 		if (i < t.len && escape(b, s[i++]) == -1)
@@ -62,8 +75,19 @@ put_string(struct sse_buf *b, struct sse_text t)
 	return put(b, "\"");
 }
 
+int
+json_encode_text(struct sse_buf *b, struct sse_text t)
+{
+	size_t before = b->len;
+
+	if (put_string(b, t) == 0)
+		return 0;
+	b->len = before;
+	return -1;
+}
+
 /* The name of a member, behind a comma unless it is the first. */
-static int
+static inline int
 put_name(struct sse_buf *b, const char *name)
 {
 	if (b->ptr[b->len - 1] != '{' && put(b, ",") == -1)
@@ -113,12 +137,40 @@ put_number(struct sse_buf *b, const char *name, struct sse_text digits)
 	    : sse_buf_append(b, digits.ptr, digits.len);
 }
 
+/* Is it a JSON value?  Its numbers may be of any size. */
+static bool
+is_json(struct sse_text t)
+{
+	json_t *v = json_loadb(t.len > 0 ? t.ptr : "", t.len,
+	    JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+
+	json_decref(v);
+	return v != NULL;
+}
+
+/* As it was written, on one line: only between tokens can there be breaks. */
 static int
-put_data(struct sse_buf *b, const struct event *ev)
+put_json(struct sse_buf *b, struct sse_text t)
+{
+	size_t from = b->len;
+
+	if (sse_buf_append(b, t.ptr, t.len) == -1)
+		return -1;
+	for (size_t i = from; i < b->len; i++)
+		if (b->ptr[i] == '\n' || b->ptr[i] == '\r')
+			b->ptr[i] = ' ';
+	return 0;
+}
+
+static int
+put_data(struct sse_buf *b, const struct event *ev, bool json)
 {
 	if (!ev->has_data)
 		return 0;
-	return put_name(b, "data") == -1 ? -1 : put_string(b, ev->data);
+	if (put_name(b, "data") == -1)
+		return -1;
+	return json && is_json(ev->data) ? put_json(b, ev->data)
+					 : put_string(b, ev->data);
 }
 
 static int
@@ -144,18 +196,27 @@ put_expires(struct sse_buf *b, int64_t ms)
 int
 json_encode_event(struct sse_buf *b, const struct event *ev)
 {
+	return json_encode_more(b, ev, &(struct json_more){ .data = false });
+}
+
+int
+json_encode_more(
+    struct sse_buf *b, const struct event *ev, const struct json_more *more)
+{
 	size_t before = b->len;
 
 	if (put(b, "{") == 0 && put_text(b, "channel", ev->channel) == 0 &&
 	    (!ev->has_id ||
 		(put_name(b, "id") == 0 && put_string(b, ev->id) == 0)) &&
-	    put_text(b, "event", ev->type) == 0 && put_data(b, ev) == 0 &&
+	    put_text(b, "event", ev->type) == 0 &&
+	    put_data(b, ev, more->data) == 0 &&
 	    put_retry(b, ev->retry_ms) == 0 &&
 	    put_words(b, "match", ev->match) == 0 &&
 	    put_text(b, "priority", text_of(ev->high ? "high" : NULL)) == 0 &&
 	    put_expires(b, ev->expires_ms) == 0 &&
 	    put_text(b, "origin", ev->origin) == 0 &&
-	    put_words(b, "via", ev->via) == 0 && put(b, "}\n") == 0)
+	    put_words(b, "via", ev->via) == 0 &&
+	    put_text(b, "url", more->url) == 0 && put(b, "}\n") == 0)
 		return 0;
 	b->len = before;
 	return -1;
@@ -263,8 +324,11 @@ take_member(struct json_event *je, const char *name, const json_t *v)
 	static const char *const strings[] = { "data", "id", "event", "channel",
 		"priority", "origin" };
 
-	/* Serializers write null for what is absent. */
-	if (json_is_null(v))
+	/*
+	 * Serializers write null for what is absent; url is where sse-tail had
+	 * the event from.
+	 */
+	if (json_is_null(v) || strcmp(name, "url") == 0)
 		return 0;
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		if (strcmp(name, strings[i]) == 0)

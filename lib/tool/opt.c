@@ -35,14 +35,29 @@ help(const struct opts *o)
 	printf("\nManual: man %s\n", getprogname());
 }
 
+static const char *stand_in;
+
+const char *
+opt_stand_in(const char *file)
+{
+	const char *before = stand_in;
+
+	stand_in = file;
+	return before;
+}
+
 void
 opt_fault(const char *fmt, ...)
 {
 	va_list ap;
 
+	fprintf(stderr, "%s: ", getprogname());
+	if (stand_in != NULL)
+		fprintf(stderr, "%s: ", stand_in);
 	va_start(ap, fmt);
-	vwarnx(fmt, ap);
+	vfprintf(stderr, fmt, ap);
 	va_end(ap);
+	fputc('\n', stderr);
 	fprintf(stderr, "Try: %s --help\n", getprogname());
 	exit(EX_USAGE);
 }
@@ -109,8 +124,7 @@ opt_next(const struct opts *o, int argc, char **argv)
 	char shorts[2 * OPTIONS_MAX + 3], *s = shorts;
 	int before = optind, letter, index = -1;
 
-	if (!o->permute)
-		*s++ = '+';
+	*s++ = o->permute ? '-' : '+';
 	*s++ = ':';
 	for (int i = 0; i < o->n && i < OPTIONS_MAX; i++) {
 		const struct opt *p = &o->table[i];
@@ -127,18 +141,20 @@ opt_next(const struct opts *o, int argc, char **argv)
 	*s = '\0';
 	opterr = 0;
 	letter = getopt_long(argc, argv, shorts, longs, &index);
-	if (letter == -1)
-		return -1;
+	if (letter == -1 || letter == OPT_OPERAND)
+		return letter;
 	if (letter == '?' || letter == ':') {
 		const char *word = argv[optind - 1];
+		/* What stands behind '=' may be a password. */
+		int len = (int)strcspn(word, "=");
 
 		if (letter == ':')
 			opt_fault("option %s needs an argument", word);
 		if (optopt != 0 && find(o, optopt) == NULL)
 			opt_fault("unknown option -%c", optopt);
 		if (optopt != 0)
-			opt_fault("option %s takes no argument", word);
-		opt_fault("unknown option %s", word);
+			opt_fault("option %.*s takes no argument", len, word);
+		opt_fault("unknown option %.*s", len, word);
 	}
 	if (index >= 0)
 		refuse_abbreviation(&o->table[index], argv, before);

@@ -24,14 +24,24 @@ struct opts {
 	bool permute;         /* operands between options, as curl allows */
 };
 
+#define OPT_OPERAND 1 /* with permute: optarg is an operand */
+
 /*
- * The next option's letter with its argument in optarg, or -1 when only
- * operands are left, from argv[optind] on.  -h and -V are handled here: they
+ * The next option's letter with its argument in optarg, or OPT_OPERAND, or -1
+ * when only operands are left, from argv[optind] on.  Another argv may be read
+ * in between, when it is read to its end: set optind to 0 before, and after it
+ * to what it was.  -h and -V are handled here: they
  * print on standard output and exit 0, and beside anything else they are a
  * usage error.  An unknown, abbreviated or incomplete option ends the program
  * with EX_USAGE, its message naming the option and the remedy (--help).
  */
 int opt_next(const struct opts *o, int argc, char **argv);
+
+/*
+ * From now on options stand in this file, which faults name; NULL, as at first:
+ * on the command line.  It is not copied.  Returns what was said before.
+ */
+const char *opt_stand_in(const char *file);
 
 /* End with EX_USAGE and "PROGRAM: message", then where help is. */
 _Noreturn void opt_fault(const char *fmt, ...)

@@ -4,10 +4,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "block.h"
 #include "json.h"
 #include "output.h"
+#include "put.h"
 #include "visible.h"
 
+#define TYPE_COLOR "\033[36m"
+#define ID_COLOR "\033[33m"
 #define TIME_MAX 512 /* bytes that a {time:FORMAT} may come to */
 
 struct piece;
@@ -23,12 +27,12 @@ struct piece {
 };
 
 struct output {
-	bool terminal;
+	bool terminal, color;
 	bool shows_channel;
 	size_t n;
 	struct piece *pieces; /* owned */
 	char *mem;            /* owned: what the pieces' texts lie in */
-	struct sse_buf scratch;
+	struct sse_buf scratch, painted;
 };
 
 static int
@@ -37,7 +41,7 @@ put_text(const struct piece *p, struct sse_buf *b, const struct event *ev,
 {
 	(void)ev;
 	(void)ctx;
-	return sse_buf_append(b, p->text.ptr, p->text.len);
+	return put_bytes(b, p->text.ptr, p->text.len);
 }
 
 static int
@@ -46,7 +50,7 @@ put_data(const struct piece *p, struct sse_buf *b, const struct event *ev,
 {
 	(void)p;
 	(void)ctx;
-	return sse_buf_append(b, ev->data.ptr, ev->data.len);
+	return put_bytes(b, ev->data.ptr, ev->data.len);
 }
 
 static int
@@ -57,7 +61,7 @@ put_type(const struct piece *p, struct sse_buf *b, const struct event *ev,
 
 	(void)p;
 	(void)ctx;
-	return sse_buf_append(b, t.ptr, t.len);
+	return put_bytes(b, t.ptr, t.len);
 }
 
 static int
@@ -66,7 +70,7 @@ put_id(const struct piece *p, struct sse_buf *b, const struct event *ev,
 {
 	(void)p;
 	(void)ctx;
-	return ev->has_id ? sse_buf_append(b, ev->id.ptr, ev->id.len) : 0;
+	return ev->has_id ? put_bytes(b, ev->id.ptr, ev->id.len) : 0;
 }
 
 static int
@@ -75,7 +79,7 @@ put_channel(const struct piece *p, struct sse_buf *b, const struct event *ev,
 {
 	(void)p;
 	(void)ctx;
-	return sse_buf_append(b, ev->channel.ptr, ev->channel.len);
+	return put_bytes(b, ev->channel.ptr, ev->channel.len);
 }
 
 static int
@@ -84,7 +88,7 @@ put_url(const struct piece *p, struct sse_buf *b, const struct event *ev,
 {
 	(void)p;
 	(void)ev;
-	return sse_buf_append(b, ctx->url.ptr, ctx->url.len);
+	return put_bytes(b, ctx->url.ptr, ctx->url.len);
 }
 
 static int
@@ -96,7 +100,7 @@ put_count(const struct piece *p, struct sse_buf *b, const struct event *ev,
 
 	(void)p;
 	(void)ev;
-	return sse_buf_append(b, digits, (size_t)len);
+	return put_bytes(b, digits, (size_t)len);
 }
 
 /* Without its LF, which is the template's to say. */
@@ -105,8 +109,7 @@ put_json(const struct piece *p, struct sse_buf *b, const struct event *ev,
     const struct output_context *ctx)
 {
 	(void)p;
-	(void)ctx;
-	if (json_encode_event(b, ev) == -1)
+	if (json_encode_more(b, ev, &ctx->json) == -1)
 		return -1;
 	b->len--;
 	return 0;
@@ -117,8 +120,7 @@ put_sse(const struct piece *p, struct sse_buf *b, const struct event *ev,
     const struct output_context *ctx)
 {
 	(void)p;
-	(void)ctx;
-	return event_encode(b, ev);
+	return block_encode(b, ev, ctx->block);
 }
 
 static int
@@ -138,7 +140,7 @@ put_time(const struct piece *p, struct sse_buf *b, const struct event *ev,
 		localtime_r(&t, &tm);
 		len = strftime(text, sizeof(text), p->text.ptr, &tm);
 	}
-	return sse_buf_append(b, text, len);
+	return put_bytes(b, text, len);
 }
 
 static const struct name {
@@ -354,6 +356,7 @@ output_free(struct output *out)
 	free(out->pieces);
 	free(out->mem);
 	sse_buf_free(&out->scratch);
+	sse_buf_free(&out->painted);
 	free(out);
 }
 
@@ -363,35 +366,119 @@ output_set_terminal(struct output *out, bool terminal)
 	out->terminal = terminal;
 }
 
+void
+output_set_color(struct output *out, bool color)
+{
+	out->color = color;
+}
+
 const char *
 output_show(const struct output *out)
 {
 	return out->shows_channel ? "channel" : "";
 }
 
+bool
+output_takes_blocks(const struct output *out)
+{
+	return out->pieces[0].put == put_sse;
+}
+
 static int
-put_visible(struct output *out, const struct piece *p, struct sse_buf *b,
+put_painted(struct sse_buf *b, const char *color, struct sse_text t)
+{
+	static const char plain[] = "\033[0m";
+
+	if (t.len == 0)
+		return 0;
+	return sse_buf_append(b, color, strlen(color)) == -1 ||
+		sse_buf_append(b, t.ptr, t.len) == -1 ||
+		sse_buf_append(b, plain, sizeof(plain) - 1) == -1
+	    ? -1
+	    : 0;
+}
+
+/* A line of a block, LF and all; the value of some fields is painted. */
+static int
+put_field(struct sse_buf *b, struct sse_text line)
+{
+	static const struct {
+		struct sse_text name;
+		const char *color;
+	} fields[] = {
+		{ TEXT_INIT("event: "), TYPE_COLOR },
+		{ TEXT_INIT("id: "), ID_COLOR },
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		size_t len = fields[i].name.len;
+		struct sse_text value = { line.ptr + len, line.len - len - 1 };
+
+		if (line.len <= len ||
+		    memcmp(line.ptr, fields[i].name.ptr, len) != 0)
+			continue;
+		return sse_buf_append(b, line.ptr, len) == -1 ||
+			put_painted(b, fields[i].color, value) == -1 ||
+			sse_buf_append(b, "\n", 1) == -1
+		    ? -1
+		    : 0;
+	}
+	return sse_buf_append(b, line.ptr, line.len);
+}
+
+static int
+put_block(struct sse_buf *b, struct sse_text block)
+{
+	const char *end = block.ptr + block.len, *lf;
+
+	for (const char *p = block.ptr; p < end; p = lf + 1) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf == NULL ||
+		    put_field(
+			b, (struct sse_text){ p, (size_t)(lf + 1 - p) }) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What comes from strangers, made visible and painted as is due. */
+static int
+put_shown(struct output *out, const struct piece *p, struct sse_buf *b,
     const struct event *ev, const struct output_context *ctx)
 {
-	out->scratch.len = 0;
+	struct sse_text t;
+
+	out->scratch.len = out->painted.len = 0;
 	if (p->put(p, &out->scratch, ev, ctx) == -1)
 		return -1;
-	return visible_append(
-	    b, (struct sse_text){ out->scratch.ptr, out->scratch.len });
+	t = (struct sse_text){ out->scratch.ptr, out->scratch.len };
+	if (out->terminal) {
+		if (visible_append(&out->painted, t) == -1)
+			return -1;
+		t = (struct sse_text){ out->painted.ptr, out->painted.len };
+	}
+	if (out->color && p->put == put_type)
+		return put_painted(b, TYPE_COLOR, t);
+	if (out->color && p->put == put_id)
+		return put_painted(b, ID_COLOR, t);
+	if (out->color && p->put == put_sse)
+		return put_block(b, t);
+	return sse_buf_append(b, t.ptr, t.len);
 }
 
 int
 output_event(struct output *out, struct sse_buf *b, const struct event *ev,
     const struct output_context *ctx)
 {
+	bool shown = out->terminal || out->color;
 	size_t before = b->len;
 
 	for (size_t i = 0; i < out->n; i++) {
 		const struct piece *p = &out->pieces[i];
 		int r;
 
-		if (out->terminal && !p->own)
-			r = put_visible(out, p, b, ev, ctx);
+		if (shown && !p->own)
+			r = put_shown(out, p, b, ev, ctx);
 		else
 			r = p->put(p, b, ev, ctx);
 		if (r == -1) {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "event.h"
+#include "json.h"
 
 struct output;
 
@@ -16,6 +17,9 @@ struct output_context {
 	struct sse_text url;      /* {url} */
 	unsigned long long count; /* {count}: of this event, from 1 */
 	int64_t now_ms;           /* {time:FORMAT}, of arrival, Unix time */
+	/* For sse: where the block's further fields are; NULL: there are none. */
+	const struct sse_decoder *block;
+	struct json_more json; /* how JSON is made, that of {json} too */
 };
 
 /*
@@ -34,6 +38,12 @@ void output_free(struct output *out);
  * (visible.h); what the template itself says stays as it is.
  */
 void output_set_terminal(struct output *out, bool terminal);
+
+/* Are type and ID to be in colours?  Only templates and sse have some. */
+void output_set_color(struct output *out, bool color);
+
+/* Are blocks wanted that dispatch no event?  With sse only. */
+bool output_takes_blocks(const struct output *out);
 
 /* What Sse-Show must ask for, that the format has all it names; "" or "channel". */
 const char *output_show(const struct output *out);

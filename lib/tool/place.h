@@ -17,6 +17,8 @@ struct place {
 #define PLACE_ZERO ((struct place){ 0, 0 })
 #define PLACE_LEN 42 /* the longest, its NUL included */
 
+#define PLACE_LAST ((struct place){ UINT64_MAX, UINT64_MAX })
+
 /* Below 0, 0 or above 0, as a stands before, at or behind b. */
 static inline int
 place_cmp(struct place a, struct place b)
@@ -38,6 +40,12 @@ static inline struct place
 place_max(struct place a, struct place b)
 {
 	return place_cmp(a, b) < 0 ? b : a;
+}
+
+static inline struct place
+place_min(struct place a, struct place b)
+{
+	return place_cmp(a, b) < 0 ? a : b;
 }
 
 /*

@@ -4,14 +4,17 @@
 --
 -- KEYS  PREFIXlast, PREFIXbirth, N logs, M keys of --once, the producer's hash
 --       if ARGV[6] is not empty, the relay's mark if a key is left
--- ARGV  1 events kept a log, 2 for how many ms (0: for ever), 3 N, 4 M,
+-- ARGV  1 events kept a log, 2 for how many ms (0: for ever), each of them one
+--       number or one for each log, parted by commas, 3 N, 4 M,
 --       5 ms that keys of --once are kept, 6 the batch's number, 7 ms that it
 --       is kept, 8 the mark moves from, 9 to; from 10 on for each event: which
 --       log, which key of --once (0: none), its own ID, how many fields, and
 --       the name and value of each
--- Returns {"ok"|"repeat"|"moved", mark, answer...}; an answer is "PLACE" or
--- "PLACE ID", with "=" before it when nothing was published now.
+-- Returns {"ok N"|"repeat N"|"moved", mark, answer...}: each message reached N
+-- readers or more (no N: nothing was sent, or it is forgotten); an answer is
+-- "PLACE" or "PLACE ID", with "=" before it when nothing was published now.
 
+local KEYS, ARGV = KEYS, ARGV
 local call, find, sub, gsub = redis.call, string.find, string.sub, string.gsub
 local match, format, concat = string.match, string.format, table.concat
 
@@ -20,6 +23,7 @@ local FIELDS_MAX = 32 -- of an event: they pass through the stack of Lua
 local AHEAD_MAX = 60000 -- ms that an ID of its own may be ahead
 local UINT64_MAX = '18446744073709551615'
 
+local digits = { [0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
 local reserved = { id = true, prev = true, place = true, channel = true }
 
 -- Numbers of Lua are doubles: what may need 64 bits stays a decimal string.
@@ -60,18 +64,32 @@ local function successor(n)
   return sub(head, 1, -2) .. (sub(head, -1) + 1) .. zeros
 end
 
--- Looking for plain text is ten times as fast as for a pattern.
-local function breaks(text)
-  return find(text, '\n', 1, true) or find(text, '\r', 1, true)
-end
-
 local function bad(what)
   return redis.error_reply('SSEBAD ' .. what)
 end
 
 local prefix = sub(KEYS[1], 1, -5)
-local count, age = tonumber(ARGV[1]), tonumber(ARGV[2])
 local nlogs, nonce = tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- What holds for each log: one number for all, or one for each.
+local function each_log(text)
+  local all, of = tonumber(text), {}
+  if all then
+    for k = 1, nlogs do
+      of[k] = all
+    end
+    return of
+  end
+  for one in string.gmatch(text, '[^,]+') do
+    of[#of + 1] = tonumber(one)
+  end
+  return #of == nlogs and of or nil
+end
+
+local counts, ages = each_log(ARGV[1]), each_log(ARGV[2])
+if not counts or not ages then
+  return bad('what logs keep is not one number, nor one for each')
+end
 local number = ARGV[6]
 local producer = number ~= '' and KEYS[3 + nlogs + nonce] or nil
 local relay = KEYS[3 + nlogs + nonce + (producer and 1 or 0)]
@@ -86,13 +104,13 @@ if relay then
   end
 end
 if producer then
-  local done = call('HMGET', producer, 'number', 'answer')
+  local done = call('HMGET', producer, 'number', 'answer', 'reached')
   if not match(number, '^%d+$') or not valid(number) or number == '0' then
     return bad('batch number ' .. number .. ' is none')
   elseif done[1] and compare(number, done[1]) < 0 then
     return { 'repeat', mark } -- settled long ago; its answer is forgotten
   elseif done[1] == number then
-    local answer = { 'repeat', mark }
+    local answer = { 'repeat' .. (done[3] or ''), mark }
     for one in string.gmatch(done[2], '[^\n]+') do
       answer[#answer + 1] = sub(one, 1, 1) == '=' and one or '=' .. one
     end
@@ -142,7 +160,10 @@ end
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local now_text = format('%.0f', now)
-local oldest = age > 0 and format('%.0f', math.max(now - age, 0)) or nil
+local oldest = {}
+for k = 1, nlogs do
+  oldest[k] = ages[k] > 0 and format('%.0f', math.max(now - ages[k], 0))
+end
 
 -- The place of the event before, of each channel.  A log that is not there has
 -- none younger than the age, nor any at all when all of history is younger.
@@ -172,9 +193,9 @@ for k = 1, nlogs do
     end
   elseif kind ~= 'none' then
     return bad(key .. ' is not a Redis stream')
-  elseif oldest and birth_ms and compare(birth_ms, oldest) <= 0 then
-    if above(first_ms, first_seq, oldest, '0') then
-      prev[k] = oldest .. '-0'
+  elseif oldest[k] and birth_ms and compare(birth_ms, oldest[k]) <= 0 then
+    if above(first_ms, first_seq, oldest[k], '0') then
+      prev[k] = oldest[k] .. '-0'
     else
       prev[k] = first_ms .. '-' .. first_seq
     end
@@ -189,35 +210,60 @@ for q = 1, nonce do
   answered[key] = call('GET', key) or nil
 end
 
+-- Few different texts stand for numbers, and reading one is slow.
+local numbers = {}
+
+local function number_of(text)
+  local known = numbers[text]
+  if not known then
+    known = tonumber(text)
+    if known then
+      numbers[text] = known
+    end
+  end
+  return known
+end
+
 -- The events: is each well-formed?
-local lines, labels, at, argc, n = {}, {}, 10, #ARGV, 0
+local lines, labels, at, argc, n, clean = {}, {}, 10, #ARGV, 0, nil
 while at <= argc do
-  local k, q = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  local own, fields = ARGV[at + 2], tonumber(ARGV[at + 3])
+  local k, q = number_of(ARGV[at]), number_of(ARGV[at + 1] or '')
+  local own, fields = ARGV[at + 2], number_of(ARGV[at + 3] or '')
   n = n + 1
   if not k or not prev[k] or not q or q < 0 or q > nonce or not fields or
       fields < 0 or fields > FIELDS_MAX or at + 3 + 2 * fields > argc then
     return bad('event ' .. n .. ': malformed arguments')
-  elseif own ~= '' and find(own, '[%z\r\n]') then
+  elseif own ~= '' and (find(own, '\n', 1, true) or
+      find(own, '\r', 1, true) or find(own, '\0', 1, true)) then
     return bad('event ' .. n .. ': line break or NUL in id')
   end
   at = at + 4
+  local relayed = false
   for j = at, at + 2 * fields - 1, 2 do
     local name, value, wrong = ARGV[j], ARGV[j + 1], nil
-    labels[name] = labels[name] or '\n' .. name .. ': '
+    -- A name is looked at but once.
+    if not labels[name] then
+      if name == '' or reserved[name] or find(name, '[:%z\r\n]') then
+        wrong = 'a field cannot be named "' .. name .. '"'
+      end
+      labels[name] = '\n' .. name .. ': '
+    end
+    local broken = value ~= clean and (find(value, '\n', 1, true) or
+      find(value, '\r', 1, true))
     if name == 'data' then
-      if breaks(value) then
+      if broken then
         -- As any decoder of an event stream joins lines.
         value = gsub(value, '\r\n?', '\n')
         ARGV[j + 1] = value
         lines[j] = gsub(value, '\n', '\ndata: ')
       end
-    elseif breaks(value) then
+    elseif broken then
       wrong = 'line break in ' .. name
-    elseif name == 'event' and sub(value, 1, 4) == 'sse:' then
+    elseif name == 'via' then
+      relayed, clean = true, value -- most often the next event's, too
+    elseif name == 'event' and sub(value, 1, 4) == 'sse:' and
+        not (relayed and value == 'sse:gap') then
       wrong = 'event types that begin with sse: are reserved'
-    elseif name == '' or reserved[name] or find(name, '[:%z\r\n]') then
-      wrong = 'a field cannot be named "' .. name .. '"'
     end
     if wrong then
       return bad('event ' .. n .. ': ' .. wrong)
@@ -231,7 +277,23 @@ local answers, sent, birth, changed = { 'ok', mark }, {}, nil, {}
 local ahead = format('%.0f', now + AHEAD_MAX)
 local clock_leads = compare(now_text, last_ms) > 0
 
+-- The next place.  Of ten in a row all but the last digit is the same, and is
+-- put together once: stem is that part, unit the digit, while last_* are stale.
+local stem, unit
+
+local function settle()
+  if stem then
+    last_ms, last_seq = match(stem .. unit, '^(%d+)%-(%d+)$')
+    stem = nil
+  end
+end
+
 local function mint()
+  if stem and unit < 9 then
+    unit = unit + 1
+    return stem .. digits[unit]
+  end
+  settle()
   if clock_leads then
     last_ms, last_seq, clock_leads = now_text, '0', false
   elseif last_seq ~= UINT64_MAX then
@@ -239,13 +301,18 @@ local function mint()
   else
     last_ms, last_seq = successor(last_ms), '0'
   end
-  return last_ms .. '-' .. last_seq
+  local place = last_ms .. '-' .. last_seq
+  if #last_seq < #UINT64_MAX then
+    stem, unit = sub(place, 1, -2), tonumber(sub(place, -1))
+  end
+  return place
 end
 
 -- The place of an event with an ID of its own; the name of the field that
 -- keeps the ID when it is not the place; and the answer.
 local function mint_own(own, from, to)
   local ms, seq = split(own)
+  settle()
   if not ms then
     local place = mint()
     return place, 'id', place .. ' ' .. own
@@ -272,22 +339,22 @@ local function flush()
   end
 end
 
-local function put(label, value)
-  run[pieces + 1], run[pieces + 2] = label, value
-  pieces, length = pieces + 2, length + #label + #value
+local function put(text)
+  pieces, length = pieces + 1, length + #text
+  run[pieces] = text
 end
 
 at = 10
 for i = 1, n do
-  local k, q = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  local k, q = numbers[ARGV[at]], numbers[ARGV[at + 1]]
   local own = ARGV[at + 2]
-  local from, to = at + 4, at + 3 + 2 * tonumber(ARGV[at + 3])
+  local from, to = at + 4, at + 3 + 2 * numbers[ARGV[at + 3]]
   local once = q > 0 and KEYS[onces + q] or nil
   at = to + 1
   if once and answered[once] then
     answers[i + 2] = '=' .. answered[once]
   else
-    local key, before, place, name, answer = KEYS[logs + k], prev[k]
+    local key, before, place, name, answer = KEYS[logs + k], prev[k], nil, nil, nil
     if own == '' then
       place = mint()
       answer = place
@@ -295,9 +362,11 @@ for i = 1, n do
       place, name, answer = mint_own(own, from, to)
     end
     birth = birth or place
-    if count > 0 and name then
+    if counts[k] > 0 and name then
       call('XADD', key, place, 'prev', before, name, own, unpack(ARGV, from, to))
-    elseif count > 0 then
+    elseif to == from + 1 and counts[k] > 0 then
+      call('XADD', key, place, 'prev', before, ARGV[from], ARGV[to])
+    elseif counts[k] > 0 then
       call('XADD', key, place, 'prev', before, unpack(ARGV, from, to))
     end
     if k ~= running or length >= MESSAGE_MAX then
@@ -305,15 +374,25 @@ for i = 1, n do
       running = k
     end
     if name == 'id' then
-      put('id: ' .. own, '\nplace: ' .. place .. '\nprev: ' .. before)
+      run[pieces + 1], run[pieces + 2] = 'id: ', own
+      run[pieces + 3], run[pieces + 4] = '\nplace: ', place
+      run[pieces + 5], run[pieces + 6] = '\nprev: ', before
+      pieces, length = pieces + 6, length + #own + 56
     else
-      put('id: ' .. place .. '\nprev: ' .. before,
-        name and '\norigin: ' .. own or '')
+      run[pieces + 1], run[pieces + 2] = 'id: ', place
+      run[pieces + 3], run[pieces + 4] = '\nprev: ', before
+      pieces, length = pieces + 4, length + 48
+      if name then
+        put('\norigin: ' .. own)
+      end
     end
     for j = from, to, 2 do
-      put(labels[ARGV[j]], lines[j] or ARGV[j + 1])
+      local value = lines[j] or ARGV[j + 1]
+      run[pieces + 1], run[pieces + 2] = labels[ARGV[j]], value
+      pieces, length = pieces + 2, length + #value + 8
     end
-    put('\n', '\n')
+    pieces = pieces + 1
+    run[pieces] = '\n\n'
     prev[k], changed[k] = place, true
     if once then
       answered[once] = answer
@@ -323,19 +402,20 @@ for i = 1, n do
   end
 end
 flush()
+settle()
 
 for k = 1, nlogs do
   if changed[k] then
     local key = KEYS[logs + k]
-    if count > 0 then
-      call('XTRIM', key, 'MAXLEN', '~', count)
+    if counts[k] > 0 then
+      call('XTRIM', key, 'MAXLEN', '~', counts[k])
     else
       -- An empty Redis stream still knows the place of the event before.
       call('XADD', key, 'MAXLEN', '=', 0, prev[k], 'prev', '')
     end
-    if oldest then
-      call('XTRIM', key, 'MINID', '~', oldest)
-      call('PEXPIRE', key, age)
+    if oldest[k] then
+      call('XTRIM', key, 'MINID', '~', oldest[k])
+      call('PEXPIRE', key, ages[k])
     else
       call('PERSIST', key)
     end
@@ -347,15 +427,20 @@ if birth then
     call('SET', KEYS[2], birth)
   end
 end
-if producer then
-  call('HSET', producer, 'number', number, 'answer', concat(answers, '\n', 3))
-  call('PEXPIRE', producer, ARGV[7])
-end
 if relay then
   answers[2] = ARGV[9]
   call('SET', relay, ARGV[9])
 end
+local least
 for _, message in ipairs(sent) do
-  call('PUBLISH', message[1], message[2])
+  local readers = call('PUBLISH', message[1], message[2])
+  least = math.min(least or readers, readers)
+end
+local reached = least and ' ' .. least or ''
+answers[1] = 'ok' .. reached
+if producer then
+  call('HSET', producer, 'number', number, 'answer', concat(answers, '\n', 3),
+    'reached', reached)
+  call('PEXPIRE', producer, ARGV[7])
 end
 return answers

@@ -6,25 +6,14 @@
 
 #include "reader.h"
 #include "reader_links.h"
+#include "reader_log.h"
 #include "units.h"
 
-#define PAGE 256 /* entries of a log in one reply */
 #define RETRY_FIRST_MS 100
 #define RETRY_LAST_MS 10000
 
 /* A place below all that are minted: behind it stands everything kept. */
 #define PLACE_FIRST ((struct place){ 0, 1 })
-
-/* One channel while its log is read. */
-struct log {
-	struct sse_text name;
-	redisReply *reply;     /* a page of its own; NULL: that of attach */
-	size_t next, count;    /* in the page */
-	bool more;             /* there may be another page */
-	struct bus_entry head; /* its next event, when has_head */
-	bool has_head;
-	struct place seen; /* up to here nothing of it is missing */
-};
 
 enum phase {
 	READER_DOWN,   /* no links, until retry_at_ms */
@@ -40,17 +29,18 @@ struct reader {
 	struct bus_live *live;
 	redisReply *message; /* what live decodes lies in it */
 	redisReply *attached;
-	struct log *logs;
+	struct reader_log *logs;
 	struct sse_text *names; /* those of logs, as the bus takes them */
 	size_t n;
 	enum phase phase;
-	struct place cursor; /* everything up to it was handed out */
-	struct place seen;   /* the highest of this Redis, to find forks */
-	struct place limit;  /* up to here the logs are complete */
-	bool began;          /* attached once: zero is the beginning, not now */
-	bool lost;           /* LOST was said of this outage */
-	bool open;           /* OPEN was said, and it is not lost since */
-	bool gap;            /* to be said before the next event */
+	struct place cursor;  /* everything up to it was handed out */
+	struct place seen;    /* the highest of this Redis, to find forks */
+	struct place limit;   /* up to here the logs are complete */
+	struct bus_fork fork; /* that the cursor has dealt with */
+	bool began; /* attached once: zero is the beginning, not now */
+	bool lost;  /* LOST was said of this outage */
+	bool open;  /* OPEN was said, and it is not lost since */
+	bool gap;   /* to be said before the next event */
 	struct place gap_after;
 	struct place gap_next;
 	struct bus_entry held; /* the event that waits behind a gap */
@@ -99,10 +89,8 @@ forget_message(struct reader *r)
 static void
 forget_logs(struct reader *r)
 {
-	for (size_t i = 0; r->logs != NULL && i < r->n; i++) {
-		freeReplyObject(r->logs[i].reply);
-		r->logs[i] = (struct log){ .name = r->logs[i].name };
-	}
+	for (size_t i = 0; r->logs != NULL && i < r->n; i++)
+		reader_log_forget(&r->logs[i]);
 	freeReplyObject(r->attached);
 	r->attached = NULL;
 }
@@ -173,6 +161,7 @@ fail(struct reader *r, enum redis_link_state state)
 	if (state != REDIS_LINK_DOWN && state != REDIS_LINK_BUSY) {
 		r->phase = READER_DEAD;
 		r->status = state == REDIS_LINK_DENIED ? EX_NOPERM
+		    : state == REDIS_LINK_CONFIG       ? EX_CONFIG
 						       : EX_PROTOCOL;
 		if (reader_links_starved(r->links))
 			r->status = EX_SOFTWARE;
@@ -188,9 +177,23 @@ fail(struct reader *r, enum redis_link_state state)
 	return said ? READER_WAIT : READER_LOST;
 }
 
+/* What is behind p may be lost, or be other events than were handed out. */
+static void
+fork_at(struct reader *r, struct place p)
+{
+	if (!r->gap)
+		r->gap_after = r->cursor;
+	r->gap = true;
+	if (place_cmp(p, r->cursor) < 0)
+		r->cursor = p;
+	for (size_t i = 0; i < r->n; i++)
+		r->logs[i].had = PLACE_ZERO;
+}
+
 /*
  * Tell Redis what was seen of it.  Where it knew less, a failover or an empty
- * start has cut history off: what it knew is where it goes on.
+ * start has cut history off: what it knew is where it goes on.  Others may have
+ * found that out before, while we were away.
  */
 static enum redis_link_state
 raise_last(struct reader *r)
@@ -198,25 +201,25 @@ raise_last(struct reader *r)
 	enum redis_link_state state;
 	enum bus_answer answer;
 	struct bus_command c;
+	struct bus_fork fork;
 	struct place before;
 	redisReply *reply;
 	int made;
 
-	if (place_is_zero(r->seen))
-		return REDIS_LINK_OK;
-	made = bus_raise_command(r->conf, r->seen, &c);
+	made = bus_raise_command(r->conf, r->seen, NULL, &c);
 	state = reader_links_ask(r->links, made, &c, &reply);
 	if (state != REDIS_LINK_OK)
 		return state;
-	answer = bus_raise_answer(reply, &before);
+	answer = bus_raise_answer(reply, &before, &fork);
 	if (answer != BUS_OK)
 		state = reader_links_refused(r->links, answer, reply);
-	else if (place_cmp(before, r->seen) < 0) {
-		r->gap = true;
-		r->gap_after = r->cursor;
-		if (place_cmp(before, r->cursor) < 0)
-			r->cursor = before;
-	}
+	else if (place_cmp(before, r->seen) < 0)
+		fork_at(r, place_min(before, fork.low));
+	else if (bus_fork_has(&fork, r->cursor) &&
+	    memcmp(&fork, &r->fork, sizeof(fork)) != 0)
+		fork_at(r, fork.low);
+	if (state == REDIS_LINK_OK)
+		r->fork = fork;
 	freeReplyObject(reply);
 	return state;
 }
@@ -237,31 +240,9 @@ open_links(struct reader *r)
 	return READER_WAIT;
 }
 
-/* Make the next entry of the page the head; the page may be at its end. */
-static void
-log_step(struct reader *r, size_t i)
-{
-	struct log *log = &r->logs[i];
-
-	while (!log->has_head && log->next < log->count) {
-		int rc = log->reply != NULL
-		    ? bus_page_entry(log->reply, log->next, &log->head)
-		    : bus_log_entry(r->attached, i, log->next, &log->head);
-
-		log->next++;
-		log->head.ev.channel = log->name;
-		log->has_head = rc == 0;
-		/* What was minted since attaching comes live. */
-		if (rc == 0 && place_cmp(log->head.place, r->limit) > 0) {
-			log->has_head = log->more = false;
-			log->next = log->count;
-		}
-	}
-}
-
 /* The next page, behind the last entry of this one. */
 static enum reader_what
-log_page(struct reader *r, struct log *log)
+log_page(struct reader *r, struct reader_log *log)
 {
 	enum redis_link_state state;
 	enum bus_answer answer;
@@ -269,16 +250,12 @@ log_page(struct reader *r, struct log *log)
 	redisReply *reply;
 	int made;
 
-	made = bus_page_command(r->conf, log->name, log->seen, PAGE, &c);
+	made = reader_log_command(log, r->conf, &c);
 	state = reader_links_ask(r->links, made, &c, &reply);
 	if (state != REDIS_LINK_OK)
 		return fail(r, state);
-	freeReplyObject(log->reply);
-	log->reply = reply;
-	log->next = 0;
-	if ((answer = bus_page_answer(reply, &log->count)) != BUS_OK)
+	if ((answer = reader_log_turn(log, reply)) != BUS_OK)
 		return fail(r, reader_links_refused(r->links, answer, reply));
-	log->more = log->count == PAGE;
 	return READER_EVENT;
 }
 
@@ -304,12 +281,14 @@ look_for_gaps(struct reader *r, const struct bus_attached *a)
 	bool gap = r->gap;
 
 	for (size_t i = 0; i < r->n; i++) {
-		struct log *log = &r->logs[i];
+		struct reader_log *log = &r->logs[i];
 		struct place before = log->has_head
 		    ? log->head.prev
 		    : bus_log_top(r->attached, i);
 
-		gap = gap || place_cmp(before, after) > 0;
+		/* Or does Redis not know what it has given before? */
+		gap = gap || place_cmp(before, after) > 0 ||
+		    place_cmp(before, log->had) < 0;
 		log->seen = place_max(after, before);
 		if (log->has_head &&
 		    (place_is_zero(next) ||
@@ -336,8 +315,8 @@ attach(struct reader *r)
 	enum bus_answer answer;
 
 	forget_logs(r);
-	state = reader_links_attach(
-	    r->links, r->names, r->n, after, r->began ? PAGE : 0, &r->attached);
+	state = reader_links_attach(r->links, r->names, r->n, after,
+	    r->began ? READER_PAGE : 0, &r->attached);
 	if (state != REDIS_LINK_OK)
 		return fail(r, state);
 	answer = bus_attach_answer(r->attached, &a);
@@ -346,9 +325,8 @@ attach(struct reader *r)
 		    r, reader_links_refused(r->links, answer, r->attached));
 	r->limit = a.last;
 	for (size_t i = 0; r->began && i < r->n; i++) {
-		r->logs[i].count = bus_log_count(r->attached, i);
-		r->logs[i].more = r->logs[i].count == PAGE;
-		log_step(r, i);
+		reader_log_begin(&r->logs[i], r->attached, i);
+		reader_log_step(&r->logs[i], r->limit);
 	}
 	if (r->began)
 		look_for_gaps(r, &a);
@@ -362,13 +340,21 @@ attach(struct reader *r)
 	return READER_OPEN;
 }
 
-/* Hand out an entry, after the gap before it when there is one. */
+/*
+ * Hand out an entry, after the gap before it when there is one: what was before
+ * it is not what was handed out.
+ */
 static enum reader_what
 hand_out(struct reader *r, const struct bus_entry *from, struct place known,
     struct bus_entry *e)
 {
-	if (!r->gap && place_cmp(from->prev, known) > 0)
+	struct reader_log *log = reader_log_of(r->logs, r->n, from->ev.channel);
+
+	if (!r->gap &&
+	    (place_cmp(from->prev, known) > 0 ||
+		place_cmp(from->prev, log->had) < 0))
 		note_gap(r, r->cursor, from->place);
+	log->had = from->place;
 	if (r->gap) {
 		r->held = *from;
 		r->holds = true;
@@ -383,18 +369,18 @@ hand_out(struct reader *r, const struct bus_entry *from, struct place known,
 static enum reader_what
 next_logged(struct reader *r, struct bus_entry *e)
 {
-	struct log *first = NULL;
+	struct reader_log *first = NULL;
 	enum reader_what what;
 	struct place known;
 
 	for (size_t i = 0; i < r->n; i++) {
-		struct log *log = &r->logs[i];
+		struct reader_log *log = &r->logs[i];
 
-		log_step(r, i);
+		reader_log_step(log, r->limit);
 		while (!log->has_head && log->more) {
 			if ((what = log_page(r, log)) != READER_EVENT)
 				return what;
-			log_step(r, i);
+			reader_log_step(log, r->limit);
 		}
 		if (log->has_head &&
 		    (first == NULL ||
@@ -555,6 +541,8 @@ void
 reader_rewind(struct reader *r, struct place p)
 {
 	r->cursor = p;
+	for (size_t i = 0; i < r->n; i++)
+		r->logs[i].had = PLACE_ZERO;
 	r->began = true;
 	r->holds = r->gap = false;
 	forget_message(r);

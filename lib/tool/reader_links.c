@@ -39,6 +39,8 @@ reader_links_new(const struct bus_conf *conf, const struct redis_url *u)
 		reader_links_free(l);
 		return NULL;
 	}
+	redis_link_set_home(l->sub, conf->prefix);
+	redis_link_set_home(l->cmd, conf->prefix);
 	return l;
 }
 

@@ -8,17 +8,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bus_args.h"
 #include "redis_link.h"
+#include "redis_sentinel.h"
 #include "units.h"
 
 #define FAULT_MAX 512
 #define TRY_FIRST_MS 50 /* between tries, doubled up to the last */
 #define TRY_LAST_MS 1000
+#define HOPS_MAX 8 /* from node to node until it is found */
 
 struct redis_link {
 	const struct redis_url *u;
-	redisContext *c; /* NULL: not connected */
-	bool queued;     /* something is still to be written */
+	redisContext *c;          /* NULL: not connected */
+	bool queued;              /* something is still to be written */
+	const char *prefix;       /* of the names to follow; NULL: none */
+	struct redis_where where; /* it is connected to, or is to be */
+	bool moved;               /* where is what a node said */
+	bool busy; /* the last answer was that it is; fault says why */
 	const volatile sig_atomic_t *stop;
 	char fault[FAULT_MAX];
 };
@@ -40,6 +47,12 @@ redis_link_free(struct redis_link *l)
 		return;
 	redis_link_close(l);
 	free(l);
+}
+
+void
+redis_link_set_home(struct redis_link *l, const char *prefix)
+{
+	l->prefix = prefix;
 }
 
 void
@@ -115,7 +128,17 @@ broken(struct redis_link *l)
 	    : REDIS_LINK_DOWN;
 }
 
-/* Wait until the descriptor is ready; DOWN when the time is up. */
+/* The time is up.  That it was busy until then says more than that. */
+static enum redis_link_state
+late(struct redis_link *l)
+{
+	if (!l->busy)
+		return down(l, "no answer in time");
+	redis_link_close(l);
+	return REDIS_LINK_BUSY;
+}
+
+/* Wait until the descriptor is ready; DOWN or BUSY when the time is up. */
 static enum redis_link_state
 await(struct redis_link *l, short events, int64_t deadline_ms)
 {
@@ -126,7 +149,7 @@ await(struct redis_link *l, short events, int64_t deadline_ms)
 	for (;;) {
 		left = deadline_ms - clock_mono_ms();
 		if (left <= 0)
-			return down(l, "no answer in time");
+			return late(l);
 		n = poll(&p, 1, left > INT16_MAX ? INT16_MAX : (int)left);
 		if (n > 0)
 			return REDIS_LINK_OK;
@@ -186,6 +209,17 @@ redis_link_send(struct redis_link *l, const struct bus_command *c)
 	return REDIS_LINK_OK;
 }
 
+enum redis_link_state
+redis_link_send_bytes(struct redis_link *l, const void *p, size_t len)
+{
+	if (l->c == NULL)
+		return REDIS_LINK_DOWN;
+	if (redisAppendFormattedCommand(l->c, p, len) == REDIS_ERR)
+		return broken(l);
+	l->queued = true;
+	return REDIS_LINK_OK;
+}
+
 /* A reply that has been read already. */
 static enum redis_link_state
 take(struct redis_link *l, redisReply **r)
@@ -196,6 +230,8 @@ take(struct redis_link *l, redisReply **r)
 	if (redisGetReplyFromReader(l->c, &reply) == REDIS_ERR)
 		return broken(l);
 	*r = reply;
+	if (reply != NULL && (*r)->type != REDIS_REPLY_ERROR)
+		l->busy = false;
 	return REDIS_LINK_OK;
 }
 
@@ -237,12 +273,52 @@ redis_link_reply(struct redis_link *l, redisReply **r, int64_t deadline_ms)
 	}
 }
 
+/* The names are on another node: that is where to connect to next. */
+static enum redis_link_state
+follow(struct redis_link *l, const redisReply *r)
+{
+	struct sse_text host;
+	int port;
+
+	if (l->prefix != NULL && !bus_prefix_tagged(l->prefix)) {
+		say(l,
+		    "this is a Redis Cluster: the prefix needs a hash tag, as "
+		    "in --prefix '{sse}:'");
+		return REDIS_LINK_CONFIG;
+	}
+	say(l, "%s", bus_error(r));
+	redis_link_close(l);
+	l->moved = bus_moved(r, &host, &port) && host.len < REDIS_WHERE_MAX;
+	if (l->moved && host.len > 0)
+		snprintf(l->where.host, REDIS_WHERE_MAX, "%.*s", (int)host.len,
+		    host.ptr);
+	if (l->moved)
+		l->where.port = port;
+	return REDIS_LINK_DOWN;
+}
+
+enum redis_link_state
+redis_link_wait(struct redis_link *l, unsigned int replicas, int64_t ms,
+    int64_t deadline_ms, redisReply **r)
+{
+	char text[64];
+	int n = snprintf(
+	    text, sizeof(text), "WAIT %u %lld\r\n", replicas, (long long)ms);
+	enum redis_link_state state = redis_link_send_bytes(l, text, (size_t)n);
+
+	*r = NULL;
+	return state == REDIS_LINK_OK ? redis_link_reply(l, r, deadline_ms)
+				      : state;
+}
+
 enum redis_link_state
 redis_link_refused(
     struct redis_link *l, enum bus_answer answer, const redisReply *r)
 {
 	const char *remedy = "";
 
+	if (answer == BUS_MOVED || answer == BUS_SPLIT)
+		return follow(l, r);
 	if (answer == BUS_DENIED && l->u->password == NULL)
 		remedy = " (give the password in SSE_REDIS_PASSWORD or "
 			 "SSE_REDIS_PASSWORD_FILE)";
@@ -251,24 +327,54 @@ redis_link_refused(
 	say(l, "%s%s", bus_error(r), remedy);
 	if (answer == BUS_DENIED)
 		return REDIS_LINK_DENIED;
-	return answer == BUS_BUSY ? REDIS_LINK_BUSY : REDIS_LINK_BAD;
+	if (answer != BUS_BUSY)
+		return REDIS_LINK_BAD;
+	/* A master that was: who is one now is found by connecting anew. */
+	if (strncmp(bus_error(r), "READONLY", 8) == 0)
+		redis_link_close(l);
+	l->busy = true;
+	return REDIS_LINK_BUSY;
+}
+
+/* Where to connect to, unless a node has said it; of no use to Unix sockets. */
+static enum redis_link_state
+locate(struct redis_link *l, int64_t deadline_ms)
+{
+	char fault[SENTINEL_FAULT_MAX];
+
+	if (l->moved || l->u->path != NULL)
+		return REDIS_LINK_OK;
+	if (l->u->master != NULL &&
+	    redis_sentinel_ask(l->u, deadline_ms, &l->where, fault) == -1)
+		return down(l, fault);
+	if (l->u->master != NULL)
+		return REDIS_LINK_OK;
+	l->where.port = l->u->port;
+	if (strlcpy(l->where.host, l->u->host, REDIS_WHERE_MAX) >=
+	    REDIS_WHERE_MAX)
+		return down(l, "the name of the host is too long");
+	return REDIS_LINK_OK;
 }
 
 /* Connect; of a name with several addresses, the first that answers. */
 static enum redis_link_state
 connect_within(struct redis_link *l, int64_t deadline_ms)
 {
+	enum redis_link_state state = locate(l, deadline_ms);
 	int64_t left = deadline_ms - clock_mono_ms();
 	struct timeval tv;
 	int flags;
 
+	if (state != REDIS_LINK_OK)
+		return state;
 	if (left <= 0)
 		return down(l, "no time left to connect");
 	tv.tv_sec = (time_t)(left / 1000);
 	tv.tv_usec = (suseconds_t)(left % 1000 * 1000);
 	l->c = l->u->path != NULL
 	    ? redisConnectUnixWithTimeout(l->u->path, tv)
-	    : redisConnectWithTimeout(l->u->host, l->u->port, tv);
+	    : redisConnectWithTimeout(l->where.host, l->where.port, tv);
+	l->moved = false; /* that node may be gone the next time */
 	if (l->c == NULL) {
 		say(l, "out of memory");
 		return REDIS_LINK_BAD;
@@ -370,21 +476,78 @@ command(struct redis_link *l, int64_t deadline_ms, const char *a, const char *b)
 	return state == REDIS_LINK_OK ? expect(l, deadline_ms) : state;
 }
 
-enum redis_link_state
-redis_link_open(struct redis_link *l, int64_t deadline_ms)
+/* The sentinels may not have noticed yet that this is no master any more. */
+static enum redis_link_state
+see_master(struct redis_link *l, int64_t deadline_ms)
+{
+	const char *argv[1] = { "ROLE" };
+	size_t len[1] = { 4 };
+	struct bus_command c = { 1, argv, len, { NULL, 0, 0 } };
+	enum redis_link_state state = redis_link_send(l, &c);
+	redisReply *r;
+	bool master;
+
+	if (state == REDIS_LINK_OK)
+		state = redis_link_reply(l, &r, deadline_ms);
+	if (state != REDIS_LINK_OK)
+		return state;
+	/* Who may not ask finds out by publishing. */
+	master = r->type == REDIS_REPLY_ERROR ||
+	    (r->type == REDIS_REPLY_ARRAY && r->elements > 0 &&
+		text_is(bus_reply_text(r->element[0]), "master"));
+	freeReplyObject(r);
+	return master ? REDIS_LINK_OK : down(l, "it is not the master (yet)");
+}
+
+/* Any answer will do, or one from where the names are. */
+static enum redis_link_state
+see_home(struct redis_link *l, int64_t deadline_ms)
+{
+	enum redis_link_state state;
+	struct bus_command c;
+
+	if (l->prefix == NULL)
+		return command(l, deadline_ms, "PING", NULL);
+	if (bus_home_command(l->prefix, &c) == -1) {
+		redis_link_close(l);
+		say(l, "out of memory");
+		return REDIS_LINK_BAD;
+	}
+	state = redis_link_send(l, &c);
+	bus_command_free(&c);
+	return state == REDIS_LINK_OK ? expect(l, deadline_ms) : state;
+}
+
+static enum redis_link_state
+open_once(struct redis_link *l, int64_t deadline_ms)
 {
 	enum redis_link_state state;
 	char db[16];
 
+	snprintf(db, sizeof(db), "%d", l->u->db);
+	state = connect_within(l, deadline_ms);
+	if (state == REDIS_LINK_OK)
+		state = authenticate(l, deadline_ms);
+	if (state == REDIS_LINK_OK && l->u->db != 0)
+		state = command(l, deadline_ms, "SELECT", db);
+	if (state == REDIS_LINK_OK && l->u->master != NULL)
+		state = see_master(l, deadline_ms);
+	return state == REDIS_LINK_OK ? see_home(l, deadline_ms) : state;
+}
+
+enum redis_link_state
+redis_link_open(struct redis_link *l, int64_t deadline_ms)
+{
+	enum redis_link_state state;
+
 	if (l->c != NULL)
 		return REDIS_LINK_OK;
-	snprintf(db, sizeof(db), "%d", l->u->db);
-	if ((state = connect_within(l, deadline_ms)) != REDIS_LINK_OK ||
-	    (state = authenticate(l, deadline_ms)) != REDIS_LINK_OK)
-		return state;
-	if (l->u->db != 0)
-		return command(l, deadline_ms, "SELECT", db);
-	return command(l, deadline_ms, "PING", NULL);
+	for (int hops = 0; hops < HOPS_MAX; hops++) {
+		state = open_once(l, deadline_ms);
+		if (!l->moved)
+			return state;
+	}
+	return down(l, "its nodes point to each other");
 }
 
 /* Sleep, at most until the deadline.  False when there is no more time. */

@@ -20,12 +20,19 @@ enum redis_link_state {
 	REDIS_LINK_DOWN, /* cannot be reached, or broke off; may be tried again */
 	REDIS_LINK_BUSY,   /* it says that it is; may be tried again */
 	REDIS_LINK_DENIED, /* authentication or permission */
+	REDIS_LINK_CONFIG, /* a cluster, and the prefix has no hash tag */
 	REDIS_LINK_BAD,    /* it answers, but not as Redis does; ENOMEM */
 };
 
 /* No connection yet.  u is borrowed.  NULL with ENOMEM. */
 struct redis_link *redis_link_new(const struct redis_url *u);
 void redis_link_free(struct redis_link *l);
+
+/*
+ * Be where the names with this prefix are: in a Redis Cluster the link follows
+ * them from node to node.  It borrows prefix.
+ */
+void redis_link_set_home(struct redis_link *l, const char *prefix);
 
 /*
  * From now on a wait that a signal interrupts ends, REDIS_LINK_DOWN, when *stop
@@ -35,8 +42,9 @@ void redis_link_set_stop(
     struct redis_link *l, const volatile sig_atomic_t *stop);
 
 /*
- * Connect, authenticate, select the database, and see that it answers; nothing
- * when it is connected.  Gives up at deadline_ms of clock_mono_ms().  (Looking
+ * Ask the sentinels, if there are some, and connect, authenticate, select the
+ * database, and see that it answers and is the right one; nothing when it is
+ * connected.  Gives up at deadline_ms of clock_mono_ms().  (Looking
  * up a name is bounded by the resolver's own time-outs.)
  *
  * Of this and all below: after anything but REDIS_LINK_OK there is no
@@ -55,6 +63,17 @@ enum redis_link_state redis_link_send(
     struct redis_link *l, const struct bus_command *c);
 enum redis_link_state redis_link_flush(
     struct redis_link *l, int64_t deadline_ms);
+
+/* As redis_link_send(), of commands that are bytes of the protocol already. */
+enum redis_link_state redis_link_send_bytes(
+    struct redis_link *l, const void *p, size_t len);
+
+/*
+ * WAIT until as many replicas have what this connection has written, for ms at
+ * most (above 0); *r, to be freed, says how many have.
+ */
+enum redis_link_state redis_link_wait(struct redis_link *l,
+    unsigned int replicas, int64_t ms, int64_t deadline_ms, redisReply **r);
 
 /* The next reply, to be freed with freeReplyObject(). */
 enum redis_link_state redis_link_reply(
@@ -76,7 +95,10 @@ const char *redis_link_fault(const struct redis_link *l);
 /*
  * What an answer that is no BUS_OK means to the connection's user, with
  * redis_link_fault() set from the reply: REDIS_LINK_DENIED for BUS_DENIED,
- * REDIS_LINK_BUSY for BUS_BUSY, else REDIS_LINK_BAD.  It stays connected.
+ * REDIS_LINK_BUSY for BUS_BUSY, REDIS_LINK_CONFIG for BUS_SPLIT, else
+ * REDIS_LINK_BAD.  It stays connected, unless this is not the master, or
+ * not the right one (BUS_MOVED: REDIS_LINK_DOWN): the next redis_link_open()
+ * then goes to the other one.
  */
 enum redis_link_state redis_link_refused(
     struct redis_link *l, enum bus_answer answer, const redisReply *r);

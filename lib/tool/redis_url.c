@@ -1,11 +1,8 @@
+#include <assert.h>
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "event.h"
 #include "redis_url.h"
@@ -18,7 +15,7 @@ bool
 redis_url_is(const char *s)
 {
 	static const char *const schemes[] = {
-		"redis:", "rediss:", "redis+unix:", "stream:"
+		"redis:", "rediss:", "redis+unix:", "sentinel:", "stream:"
 	};
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
@@ -102,7 +99,8 @@ parse_db(struct redis_url *u, const char *s, size_t len, const char **fault)
 {
 	if (number(s, len, 0, DB_MAX, &u->db) == 0)
 		return 0;
-	*fault = "the database is no number from 0 to 65535";
+	*fault = "the database is no number from 0 to 65535 (channels are "
+		 "named by ?channel=)";
 	return -1;
 }
 
@@ -217,9 +215,10 @@ parse_user(
 	return colon + 1 < at && u->password == NULL ? NULL : at + 1;
 }
 
+/* host[:port], with *port as it is when none is said. */
 static int
-parse_host(
-    struct redis_url *u, const char *s, const char *end, const char **fault)
+parse_host(const char *s, const char *end, char **name, int *port_at,
+    const char **fault)
 {
 	const char *host = s, *stop, *port;
 
@@ -232,20 +231,19 @@ parse_host(
 		stop = stop != NULL ? stop : end;
 		port = stop;
 	}
-	u->port = REDIS_PORT;
 	if (port == NULL || (port < end && *port != ':')) {
 		*fault = "an IPv6 address stands in brackets: [::1]";
 		return -1;
 	}
 	if (port < end &&
-	    number(port + 1, (size_t)(end - port - 1), 1, 65535, &u->port) ==
+	    number(port + 1, (size_t)(end - port - 1), 1, 65535, port_at) ==
 		-1) {
 		*fault = "the port is no number from 1 to 65535";
 		return -1;
 	}
 	if (stop == host)
-		return set(&u->host, "127.0.0.1", 9, fault);
-	return set(&u->host, host, (size_t)(stop - host), fault);
+		return set(name, "127.0.0.1", 9, fault);
+	return set(name, host, (size_t)(stop - host), fault);
 }
 
 /* Behind redis:// */
@@ -254,8 +252,9 @@ parse_tcp(struct redis_url *u, const char *s, const char **fault)
 {
 	const char *end = s + strcspn(s, "/?"), *rest;
 
+	u->port = REDIS_PORT;
 	if ((s = parse_user(u, s, end, fault)) == NULL ||
-	    parse_host(u, s, end, fault) == -1)
+	    parse_host(s, end, &u->host, &u->port, fault) == -1)
 		return -1;
 	rest = end + strcspn(end, "?");
 	if (rest - end > 1 &&
@@ -282,6 +281,50 @@ parse_unix(struct redis_url *u, const char *s, const char **fault)
 	return *end == '?' ? parse_query(u, end + 1, fault) : 0;
 }
 
+static int
+add_sentinel(
+    struct redis_url *u, const char *s, const char *end, const char **fault)
+{
+	struct redis_host h = { NULL, SENTINEL_PORT }, *grown;
+
+	if (parse_host(s, end, &h.name, &h.port, fault) == -1)
+		return -1;
+	grown = reallocarray(u->sentinels, u->nsentinels + 1, sizeof(*grown));
+	if (grown == NULL) {
+		*fault = no_memory;
+		free(h.name);
+		return -1;
+	}
+	u->sentinels = grown;
+	u->sentinels[u->nsentinels++] = h;
+	return 0;
+}
+
+/* Behind sentinel:// */
+static int
+parse_sentinel(struct redis_url *u, const char *s, const char **fault)
+{
+	const char *end = s + strcspn(s, "/?"), *master = end + 1, *stop;
+
+	if ((s = parse_user(u, s, end, fault)) == NULL)
+		return -1;
+	for (;; s = stop + 1) {
+		stop = memchr(s, ',', (size_t)(end - s));
+		if (add_sentinel(u, s, stop != NULL ? stop : end, fault) == -1)
+			return -1;
+		if (stop == NULL)
+			break;
+	}
+	if (*end != '/' || (stop = master + strcspn(master, "?")) == master) {
+		*fault = "the master's name is missing: "
+			 "sentinel://host:port,host:port/master";
+		return -1;
+	}
+	if (set(&u->master, master, (size_t)(stop - master), fault) == -1)
+		return -1;
+	return *stop == '?' ? parse_query(u, stop + 1, fault) : 0;
+}
+
 /* A server in full.  Returns 1 when s is one, 0 when it is a short form. */
 static int
 parse_server(struct redis_url *u, const char *s, const char **fault)
@@ -290,6 +333,8 @@ parse_server(struct redis_url *u, const char *s, const char **fault)
 		return parse_tcp(u, s + 8, fault) == 0 ? 1 : -1;
 	if (strncmp(s, "redis+unix://", 13) == 0)
 		return parse_unix(u, s + 13, fault) == 0 ? 1 : -1;
+	if (strncmp(s, "sentinel://", 11) == 0)
+		return parse_sentinel(u, s + 11, fault) == 0 ? 1 : -1;
 	if (strncmp(s, "rediss:", 7) != 0)
 		return 0;
 	*fault = "TLS to Redis is not supported; use a tunnel or a Unix socket";
@@ -319,8 +364,8 @@ parse_short(
 	if (rc == -1)
 		return -1;
 	if (rc == 0) {
-		*fault = "the server's URL is neither redis:// nor "
-			 "redis+unix://";
+		*fault = "the server's URL is none of redis://, redis+unix://, "
+			 "sentinel://";
 		return -1;
 	}
 	forget_channels(u);
@@ -329,9 +374,34 @@ parse_short(
 	if (strncmp(s, "stream:", 7) == 0 && s[7] != '\0')
 		return set(&u->stream, s + 7, strlen(s + 7), fault);
 	*fault = s[0] == 's' ? "stream: names no key"
-			     : "it is none of redis://, redis+unix://, redis:, "
-			       "stream:";
+			     : "it is none of redis://HOST, "
+			       "redis+unix://PATH, sentinel://HOST/MASTER";
 	return -1;
+}
+
+/* The hosts of a URL as they are typed: the sentinels, or the one. */
+static int
+show_hosts(const struct redis_url *u, struct sse_buf *b)
+{
+	const struct redis_host one = { u->host, u->port };
+	const struct redis_host *h = u->master != NULL ? u->sentinels : &one;
+	size_t n = u->master != NULL ? u->nsentinels : 1;
+
+	assert(u->host != NULL || u->master != NULL);
+	for (size_t i = 0; i < n; i++) {
+		bool v6 = strchr(h[i].name, ':') != NULL;
+		char *text;
+		int len = asprintf(&text, "%s%s%s%s:%d", i > 0 ? "," : "",
+		    v6 ? "[" : "", h[i].name, v6 ? "]" : "", h[i].port);
+		int error = len == -1 ? -1
+				      : sse_buf_append(b, text, (size_t)len);
+
+		if (len != -1)
+			free(text);
+		if (error == -1)
+			return -1;
+	}
+	return 0;
 }
 
 static int
@@ -339,19 +409,23 @@ show(struct redis_url *u)
 {
 	const char *user = u->user != NULL ? u->user : "";
 	const char *at = u->user != NULL ? "@" : "";
+	struct sse_buf hosts = { NULL, 0, 0 };
 	char db[16] = "";
-	bool v6 = u->host != NULL && strchr(u->host, ':') != NULL;
-	int n;
+	int n = -1;
 
 	if (u->db != 0)
 		snprintf(db, sizeof(db), "%s%d",
 		    u->host != NULL ? "/" : "?db=", u->db);
-	if (u->host == NULL)
+	if (u->path != NULL)
 		n = asprintf(
 		    &u->shown, "redis+unix://%s%s%s%s", user, at, u->path, db);
-	else
-		n = asprintf(&u->shown, "redis://%s%s%s%s%s:%d%s", user, at,
-		    v6 ? "[" : "", u->host, v6 ? "]" : "", u->port, db);
+	else if ((u->master != NULL || u->host != NULL) &&
+	    show_hosts(u, &hosts) == 0)
+		n = asprintf(&u->shown, "%s://%s%s%.*s%s%s%s",
+		    u->master != NULL ? "sentinel" : "redis", user, at,
+		    (int)hosts.len, hosts.ptr, u->master != NULL ? "/" : "",
+		    u->master != NULL ? u->master : "", db);
+	sse_buf_free(&hosts);
 	if (n == -1)
 		u->shown = NULL;
 	return n == -1 ? -1 : 0;
@@ -359,7 +433,7 @@ show(struct redis_url *u)
 
 int
 redis_url_parse(struct redis_url *u, const char *s, const char *base,
-    const char *env_password, const char **fault)
+    const char *password, const char **fault)
 {
 	int rc;
 
@@ -372,8 +446,8 @@ redis_url_parse(struct redis_url *u, const char *s, const char *base,
 		return -1;
 	}
 	*fault = no_memory;
-	if (u->password == NULL && env_password != NULL &&
-	    (u->password = strdup(env_password)) == NULL)
+	if (u->password == NULL && password != NULL &&
+	    (u->password = strdup(password)) == NULL)
 		rc = -1;
 	if (rc == -1 || show(u) == -1) {
 		redis_url_free(u);
@@ -386,6 +460,10 @@ void
 redis_url_free(struct redis_url *u)
 {
 	forget_channels(u);
+	for (size_t i = 0; i < u->nsentinels; i++)
+		free(u->sentinels[i].name);
+	free(u->sentinels);
+	free(u->master);
 	free(u->host);
 	free(u->path);
 	free(u->user);
@@ -399,62 +477,4 @@ redis_url_forget(char *password)
 {
 	if (password != NULL)
 		freezero(password, strlen(password) + 1);
-}
-
-/* The first line of what fd holds. */
-static char *
-read_password(int fd)
-{
-	char buf[REDIS_PASSWORD_MAX + 2], *password = NULL;
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < sizeof(buf) - 1) {
-		n = read(fd, buf + len, sizeof(buf) - 1 - len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			goto wipe;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	buf[len] = '\0';
-	len = strcspn(buf, "\r\n");
-	buf[len] = '\0';
-	if (len == 0)
-		errno = EINVAL;
-	else if (len > REDIS_PASSWORD_MAX)
-		errno = EFBIG;
-	else
-		password = strdup(buf);
-wipe:
-	explicit_bzero(buf, sizeof(buf));
-	return password;
-}
-
-int
-redis_url_env_password(char **password, bool *lax)
-{
-	const char *text = getenv("SSE_REDIS_PASSWORD");
-	const char *file = getenv("SSE_REDIS_PASSWORD_FILE");
-	struct stat st;
-	int fd, saved;
-
-	*password = NULL;
-	if (lax != NULL)
-		*lax = false;
-	if (text != NULL && *text != '\0')
-		return (*password = strdup(text)) == NULL ? -1 : 0;
-	if (file == NULL || *file == '\0')
-		return 0;
-	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) == -1)
-		return -1;
-	if (lax != NULL && fstat(fd, &st) == 0)
-		*lax = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
-	*password = read_password(fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return *password == NULL ? -1 : 0;
 }

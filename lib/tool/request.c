@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #define LAST_ID "Last-Event-ID"
 #define REDIRECTS_MAX 20L
+#define READ_BYTES (128L << 10) /* at once; small ones touch no more of it */
 
 /*
  * The URL as messages show it: no user, no password, nothing that moves a
@@ -123,6 +125,8 @@ request_headers(struct curl_slist **list, const struct follow_conf *conf,
 	    (!named(theirs, "Cache-Control") &&
 		add(list, "Cache-Control", TEXT("no-store")) == -1) ||
 	    (!named(theirs, "Sse-Show") && add_show(list, conf) == -1) ||
+	    (conf->strict && !named(theirs, "Sse-Order") &&
+		add(list, "Sse-Order", TEXT("strict")) == -1) ||
 	    add(list, LAST_ID, last_id) == -1) {
 		curl_slist_free_all(*list);
 		*list = NULL;
@@ -131,7 +135,10 @@ request_headers(struct curl_slist **list, const struct follow_conf *conf,
 	return 0;
 }
 
-/* A peer whose machine has gone must be noticed, keep-alive comments or not. */
+/*
+ * A peer whose machine has gone must be noticed, keep-alive comments or not; and
+ * the connection is no business of a command that a program runs.
+ */
 static int
 on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
@@ -139,6 +146,7 @@ on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 
 	(void)arg;
 	(void)purpose;
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
 	    sizeof(unacknowledged_ms));
 	return CURL_SOCKOPT_OK;
@@ -162,7 +170,8 @@ request_new(const struct follow_conf *conf)
 	    SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https") &&
 	    SET(CURLOPT_FOLLOWLOCATION, 1L) &&
 	    SET(CURLOPT_MAXREDIRS, REDIRECTS_MAX) &&
-	    SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_NOPROGRESS, 1L) &&
+	    SET(CURLOPT_BUFFERSIZE, READ_BYTES) && SET(CURLOPT_NOSIGNAL, 1L) &&
+	    SET(CURLOPT_NOPROGRESS, 1L) &&
 	    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
 	    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms) &&
 	    SET(CURLOPT_TCP_KEEPALIVE, 1L) && SET(CURLOPT_TCP_KEEPIDLE, 30L) &&

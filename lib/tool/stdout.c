@@ -28,6 +28,20 @@ stdout_open(void)
 			_exit(EX_SOFTWARE);
 }
 
+static const char *name = "standard output";
+
+void
+stdout_is(const char *file)
+{
+	name = file;
+}
+
+const char *
+stdout_name(void)
+{
+	return name;
+}
+
 /*
  * Wait until some of it can be written.  False: there has been a signal, and
  * the reader takes nothing more.
@@ -44,7 +58,18 @@ writable(int timeout_ms)
 	return n != 0;
 }
 
-void
+static _Noreturn void
+end(int fault, void (*gone)(void *), void *arg)
+{
+	if (gone != NULL)
+		gone(arg);
+	if (fault == EPIPE || fault == ECONNRESET)
+		exit(EX_OK);
+	errno = fault;
+	err(EX_IOERR, "%s", name);
+}
+
+bool
 stdout_write(const void *p, size_t len, void (*gone)(void *), void *arg)
 {
 	const char *s = p;
@@ -57,7 +82,7 @@ stdout_write(const void *p, size_t len, void (*gone)(void *), void *arg)
 			/* So much fits, when poll() says that any does. */
 			piece = len < PIPE_BUF ? len : PIPE_BUF;
 			if (!writable(LAST_WAIT_MS))
-				return;
+				return false;
 		}
 		n = write(STDOUT_FILENO, s, piece);
 		if (n >= 0) {
@@ -67,13 +92,10 @@ stdout_write(const void *p, size_t len, void (*gone)(void *), void *arg)
 			/* Someone else made it non-blocking. */
 			if (interrupt_signal() == 0)
 				(void)writable(-1);
-		} else if (errno == EPIPE || errno == ECONNRESET) {
-			if (gone != NULL)
-				gone(arg);
-			exit(EX_OK);
 		} else if (errno != EINTR)
-			err(EX_IOERR, "standard output");
+			end(errno, gone, arg);
 	}
+	return true;
 }
 
 bool

@@ -17,12 +17,23 @@
 void stdout_open(void);
 
 /*
- * Write all of it, waiting as long as the reader takes; once interrupt_signal()
- * tells of a signal, only a second more, and the rest is left unwritten.  When
- * the reader has gone the program ends quietly with 0, after gone() when it is
- * not NULL; any other fault (a full disk) ends it with EX_IOERR and a message.
+ * A file has taken the place of standard output: call it so in messages.  It
+ * is not copied.
  */
-void stdout_write(const void *p, size_t len, void (*gone)(void *), void *arg);
+void stdout_is(const char *file);
+
+/* What it is called in messages: "standard output" or that file. */
+const char *stdout_name(void);
+
+/*
+ * Write all of it, waiting as long as the reader takes.  False: interrupt_signal()
+ * tells of a signal, the reader has taken nothing for a second since, and the
+ * rest is left unwritten.
+ * When the reader has gone the program ends quietly with 0; any other fault (a
+ * full disk) ends it with EX_IOERR and a message.  Either calls gone() first,
+ * when it is not NULL.
+ */
+bool stdout_write(const void *p, size_t len, void (*gone)(void *), void *arg);
 
 /*
  * What to poll, so that a wait ends when the reader of a pipe or socket has

@@ -96,3 +96,9 @@ load helper
 	end_all
 	is_gone "$pid"
 }
+
+@test "no two checks are joined by &&, for bats would see the last alone" {
+	run grep -nE '^\s+\[.*\]\]? && [^|{]*[^&|{]$' "$TOP"/tests/cli/*.bats
+	echo "$output"
+	[ "$status" -eq 1 ]
+}

@@ -60,14 +60,15 @@ unit() {
 }
 
 @test "what is skipped is named, and has failed in CI" {
-	unit some 0 1..2 'ok 1 - a' 'ok 2 - b # skip no network here'
+	unit some 0 1..3 'ok 1 - a' 'ok 2 - b # skip no network here' \
+	    'not ok 3 # SKIP c'
 	run "$TOP/tests/run" unit/some
 	[ "$status" -eq 0 ]
 	[ "${lines[-1]}" = "1 passed, 0 failed" ]
 	[[ "$output" = *'no network here'* ]]
 	CI=true run "$TOP/tests/run" unit/some
 	[ "$status" -eq 1 ]
-	[ "${lines[-1]}" = "1 passed, 1 failed" ]
+	[ "${lines[-1]}" = "1 passed, 2 failed" ]
 }
 
 @test "a corpus without inputs has failed" {

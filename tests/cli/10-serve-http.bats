@@ -12,7 +12,9 @@ raw() {
 	local fd
 
 	exec {fd}<>"/dev/tcp/127.0.0.1/${URL##*:}"
-	printf '%b' "$1" >&"$fd"
+	# printf writes line by line, cat all at once.
+	printf '%b' "$1" >raw.bytes
+	cat raw.bytes >&"$fd"
 	limit cat <&"$fd"
 	eval "exec $fd>&-"
 }
@@ -51,6 +53,10 @@ alive() {
 		405 PUT /events/a method
 		405 POST / method
 		405 TRACE /events method
+		405 PATCH /events/a method
+		501 BREW /events method
+		501 get /events method
+		404 GET /%65vents /events
 	END
 	[ "$(code -H 'Accept: text/html' "$URL/events")" = 406 ]
 	[ "$(code -I "$URL/")" = 200 ]
@@ -207,6 +213,41 @@ none_open() {
 	# curl uses its connection again.
 	curl -sv -d a "$URL/events/a" "$URL/x" "$URL/" 2>&1 >/dev/null |
 	    grep -q 'Re-using existing connection'
+}
+
+# statuses: those in got, in their order; and what it says of the connection.
+statuses() {
+	tr -d '\r' <got | sed -n 's|^HTTP/1.1 \([0-9]*\) .*|\1|p
+	    s/^Connection: //p; s/^Allow: /allow /p' | xargs
+}
+
+@test "each form of a request is answered to the letter" {
+	start_serve --open-publish </dev/null
+	h='HTTP/1.1\r\nHost: a\r\n'
+	while IFS='|' read -r request want; do
+		raw "$request" >got
+		[ "$(statuses)" = "$want" ] || {
+			echo "$request: $(statuses), not $want"
+			return 1
+		}
+	done <<-END
+		OPTIONS * ${h}Connection: close\r\n\r\n|204 close allow GET, HEAD, OPTIONS
+		OPTIONS /events/a ${h}Connection: close\r\n\r\n|204 close allow GET, HEAD, POST, OPTIONS
+		HEAD / $h\r\nHEAD /x $h\r\nHEAD /events $h\r\n|200 keep-alive 404 keep-alive 200 close
+		GET http://b/x ${h}Connection: close\r\n\r\n|404 close
+		GET /x HTTP/1.0\r\n\r\n|404 close
+		GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /x HTTP/1.0\r\n\r\n|404 keep-alive 404 close
+		POST /events/a HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi|200 close
+		POST /events/a ${h}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n|413 close
+		POST /events/presence ${h}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n|403 close
+		POST /events/a ${h}Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi|200 close
+		GET /x ${h}Content-Length: 5\r\n\r\nhelloGET /x $h\r\n|404 close
+		\r\nGET /x ${h}Connection: close\r\n\r\n|404 close
+	END
+	# No answer to HEAD has a body, and no stream a length.
+	raw "HEAD /x $h\r\nHEAD /events $h\r\n" | tr -d '\r' >got
+	not grep -q 'here are' got
+	[ "$(grep -c '^Content-Length' got)" -eq 1 ]
 }
 
 @test "a body that is not wanted is not read as requests" {

@@ -82,6 +82,21 @@ refused() {
 	await_file again.ready
 }
 
+@test "processes that all say so share a port, and nobody else has it" {
+	SERVE=one start_serve --share-port </dev/null
+	port=${URL##*:}
+	refused 69 "127.0.0.1:$port is in use" -l "$port"
+	SERVE=two LISTEN=127.0.0.1:$port start_serve --share-port </dev/null
+	stop one
+	for _ in 1 2 3 4 5 6 7 8; do
+		[ "$(curl -s -o /dev/null -w '%{http_code}' "$URL/")" = 200 ]
+	done
+	stop two
+	# One that does not share has it alone.
+	LISTEN=127.0.0.1:$port start_serve </dev/null
+	refused 69 "127.0.0.1:$port is in use" --share-port -l "127.0.0.1:$port"
+}
+
 @test "a port alone is both loopbacks, and 0 the same number on both" {
 	spawn serve sse-serve -l 0 --ready-file ready </dev/null
 	await_file ready
@@ -134,7 +149,7 @@ refused() {
 
 @test "SIGTERM writes what is due, says no end, and exits with 0" {
 	feed_open
-	start_serve <feed
+	start_serve -n 10000 <feed
 	spawn reader curl -sN --limit-rate 400k "$URL/events"
 	await_grep '^retry:' reader.out
 	seq -f '%08.0f-0123456789-0123456789-0123456789-0123456789' 8000 \
@@ -147,7 +162,9 @@ refused() {
 	await_exit reader
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^data: ' reader.out)" -eq 8001 ]
-	[ "$(tail -n 2 reader.out | head -n 1)" = 'data: last' ]
+	# Everything, and then when to come back.
+	tail -n 4 reader.out | head -n 1 | grep -qx 'data: last'
+	tail -n 2 reader.out | head -n 1 | grep -qx 'retry: [234][0-9]*'
 	not grep -q sse:end reader.out
 }
 

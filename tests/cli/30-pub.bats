@@ -104,6 +104,14 @@ ends() {
 	[ "$(sort -u <<<"$output")" = "$(sort <<<"$output")" ]
 }
 
+@test "--replicas: with too few it is published, and 75 says so" {
+	start_redis
+	ends 75 ': 0 replicas of 1 that --replicas wants have answered in time; ' \
+	    sse-pub --replicas 1 --timeout 300ms news hello
+	run ! grep -q published, <<<"$stderr"
+	[ "$(count news)" = 1 ]
+}
+
 @test "--once publishes once, and says the same ID" {
 	start_redis
 	first=$(sse-pub -v --once key news hello)
@@ -127,7 +135,8 @@ ends() {
 	start_redis
 	seq 3000 | sse-pub -n 100 news
 	kept=$(count news)
-	[ "$kept" -ge 100 ] && [ "$kept" -le 300 ]
+	[ "$kept" -ge 100 ]
+	[ "$kept" -le 300 ]
 	sse-pub -n 0 silent hello
 	[ "$(count silent)" = 0 ]
 }
@@ -204,6 +213,8 @@ ends() {
 	ends 64 'operands, not 2' sse-pub news much too cold
 	ends 64 'operands, not 2' sse-pub news -e alert hello
 	ends 64 'not the name of a channel' sse-pub '' hello
+	ends 64 'only sse-serve itself' sse-pub presence hello
+	ends 64 'want a name' sse-pub client: hello
 	ends 64 'not the name of a channel' sse-pub 'two words' hello
 	ends 64 'not the name of a channel' sse-pub 'a,b' hello
 	ends 64 'not the name of a channel' sse-pub 'a*' hello
@@ -223,12 +234,35 @@ ends() {
 	ends 64 'neither high' sse-pub --priority low news hello
 	ends 64 'invalid' sse-pub --timeout soon news hello
 	ends 64 'two places' sse-pub -r redis://h -u http://h news hello
-	ends 64 'Redis' sse-pub -u http://h --once x news hello
+	ends 64 'Redis' sse-pub -u http://h --once-for 1h news hello
+	ends 64 'Redis' sse-pub -u http://h --raw news hello
+	ends 64 'for --url' sse-pub -H 'X: y' news hello
+	ends 64 'needs --spool' sse-pub --spool-ok news hello
+	ends 64 'needs --spool' sse-pub --flush
+	ends 64 'operands' sse-pub --flush --spool dir news
+	ends 64 'spool reaches nobody' sse-pub --spool dir --wait 1 news hello
+	ends 64 'channel and a command' sse-pub -x news
+	ends 64 'of its own' sse-pub -x -e alert news true
+	ends 64 'for --exec' sse-pub -q news hello
+	ends 64 'would mix' sse-pub -v -x news true
+	ends 64 'there is a command' sse-pub -x -f json news true
+	ends 64 'there is a message' sse-pub -K : news hello
+	ends 64 'is empty' sse-pub -K '' news
+	ends 64 'escapes' sse-pub -K '\q' news
+	ends 64 'line and nul' sse-pub -K : -f whole news
+	ends 64 'plain PUBLISH' sse-pub --raw -e alert news hello
+	ends 64 'plain PUBLISH' sse-pub --raw -f json news
+	ends 64 'no ID' sse-pub --raw -v news hello
+	ends 64 'small' sse-pub --max-batch 0 news
+	ends 64 'large' sse-pub --max-batch 10001 news
+	ends 64 'small' sse-pub --wait 0 news
 	ends 64 'it is not http' sse-pub -u localhost:8080 news hello
 	ends 64 'names a channel' sse-pub -u http://h/events/news hello
 	ends 64 '--redis names a channel' sse-pub -r redis:news news hello
 	SSE_REDIS_URL=redis:news ends 64 'SSE_REDIS_URL names' sse-pub news hello
 	ends 64 '--redis: ' sse-pub -r redis://h:port news hello
+	ends 64 'it is none of redis://HOST, redis+unix://PATH, sentinel://HOST/MASTER' \
+	    sse-pub -r localhost:6379 news hello
 }
 
 @test "standard input without an event ends with 66" {
@@ -368,6 +402,17 @@ busy() {
 	[ "$(fields news data)" = $'line 1\nline 2\nline 3\nhalf' ]
 }
 
+@test "answers that come together are all looked at" {
+	start_redis
+	# One that was overlooked would be waited for until the time is up.
+	for n in {1..20}; do
+		seq $n | limit sse-pub --timeout 1h --max-batch 1 news
+		seq $n | limit sse-pub --timeout 1h --max-batch 1 --raw news
+		seq $((3 * n)) | limit sse-pub --timeout 1h --max-batch 2 news
+	done
+	[ "$(count news)" = 840 ]
+}
+
 @test "when its reader has gone, the publishing goes on" {
 	start_redis
 	feed_open
@@ -421,11 +466,21 @@ busy() {
 	await kept news 1
 	kill -STOP "${PIDS[redis]}"
 	feed two
-	sleep 0.2
+	# It has been taken in, and will be sent before the signal is looked at.
+	await fed
 	stop pub TERM
 	[ "$status" -eq 143 ]
 	grep -q 'line 2 may have been published' pub.err
 	kill -CONT "${PIDS[redis]}"
+}
+
+# Something lies unread in a socket of the Redis that is stopped.
+fed() {
+	local port
+
+	printf -v port '%04X' "${REDIS_PORTS[redis]}"
+	awk -v p=":$port" 'index($2, p) && $4 == "01" && $5 !~ /:0+$/ { f = 1 }
+	    END { exit !f }' /proc/net/tcp
 }
 
 @test "on a terminal it says that it reads" {

@@ -14,7 +14,8 @@ setup() {
 	class Peer(http.server.BaseHTTPRequestHandler):
 	    def do_POST(self):
 	        body = self.rfile.read(int(self.headers["Content-Length"]))
-	        print(self.path, body.count(b"\n\n"), flush=True)
+	        print(self.path, body.count(b"\n\n"),
+	            self.headers["Sse-Producer"], flush=True)
 	        what = todo.pop(0) if len(todo) > 1 else todo[0]
 	        if what == "close":
 	            return
@@ -173,17 +174,30 @@ kept() {
 	ends 76 'may have been published' sse-pub -u "$PEER" news <<<$'a\nb'
 }
 
-@test "a lost answer is said, and the batch not sent again" {
-	start_peer text close
+@test "a batch whose answer was lost is sent again, by its number" {
+	start_peer text close 502 close text
 	feed_open
 	spawn pub sse-pub -v -u "$PEER" news <feed
 	feed one
 	await_lines 1 pub.out
 	feed two
+	await_lines 2 pub.out
+	feed three
+	await_lines 3 pub.out
+	feed_close
 	await_exit pub
-	[ "$status" -eq 69 ]
-	grep -q 'line 2 may have been published' pub.err
-	[ "$(grep -c /events/news peer.out)" = 2 ]
+	[ "$status" -eq 0 ]
+	awk '/news/ { print $2 " " $3 }' peer.out | sed 's/ .*\// /' >numbers
+	[ "$(cat numbers)" = $'1 1\n1 2\n1 2\n1 2\n1 2\n1 3' ]
+	[ "$(awk '/news/ { sub("/.*", "", $3); print $3 }' peer.out | sort -u |
+	    wc -l)" = 1 ]
+}
+
+@test "an answer that stays away is said" {
+	start_peer close
+	ends 69 'may have been published' \
+	    sse-pub --timeout 1s -u "$PEER" news hello
+	[ "$(grep -c /events/news peer.out)" -gt 1 ]
 }
 
 @test "a server that does not answer is waited for until the time is up" {
@@ -222,6 +236,92 @@ kept() {
 @test "an event over the server's limit is refused whole, and said" {
 	start_serve --open-publish --max-body 64k
 	ends 65 '413' sse-pub -u "$URL" -f whole news < <(seq 50000)
+}
+
+@test "the server's answers cut off at random double and lose nothing" {
+	start_serve --open-publish -n 100000
+	# A proxy that lets so many bytes pass and then resets, again and again.
+	cat >cut.py <<-'END'
+	import random, socket, struct, sys, threading
+	target = int(sys.argv[1])
+	random.seed(7)
+	def pump(a, b, left):
+	    try:
+	        while left > 0:
+	            data = a.recv(min(left, 65536))
+	            if not data:
+	                break
+	            b.sendall(data)
+	            left -= len(data)
+	    except OSError:
+	        pass
+	    for s in a, b:
+	        try:
+	            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+	                struct.pack("ii", 1, 0))
+	            s.shutdown(socket.SHUT_RDWR)
+	        except OSError:
+	            pass
+	listener = socket.create_server(("127.0.0.1", 0))
+	print("http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+	while True:
+	    a, _ = listener.accept()
+	    b = socket.create_connection(("127.0.0.1", target))
+	    print("cut", flush=True)
+	    threading.Thread(target=pump, args=(a, b, random.randrange(1, 60000)),
+	        daemon=True).start()
+	    threading.Thread(target=pump, args=(b, a, random.randrange(1, 30000)),
+	        daemon=True).start()
+	END
+	spawn cut python3 cut.py "${URL##*:}"
+	await_file cut.out
+	LIMIT=60 limit sse-pub --timeout 30s -u "$(head -n 1 cut.out)" news \
+	    < <(seq 20000)
+	[ "$(grep -c cut cut.out)" -ge 20 ]
+	limit sse-tail -n 20000 "$URL/events/news?last=100000" | cmp - <(seq 20000)
+}
+
+@test "an answer whose headers break off is asked for again" {
+	cat >broken.py <<-'END'
+	import socket
+	whole = (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+	    b"Content-Length: 4\r\n\r\n1-1\n")
+	listener = socket.create_server(("127.0.0.1", 0))
+	print("http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+	for n in 17, 30, len(whole):
+	    peer, _ = listener.accept()
+	    peer.recv(65536)
+	    peer.sendall(whole[:n])
+	    peer.close()
+	END
+	spawn broken python3 broken.py
+	await_file broken.out
+	LIMIT=60 limit sse-pub --timeout 30s -u "$(head -n 1 broken.out)" news hi
+	await_exit broken
+	[ "$status" -eq 0 ]
+}
+
+@test "headers and a token, from the command line and from a file" {
+	start_peer text
+	sed -i 's/self.headers\["Sse-Producer"\]/self.headers["X-One"], self.headers["X-Two"], self.headers["Authorization"]/' peer.py
+	stop peer
+	rm peer.out
+	start_peer text
+	printf 'X-One: 1\r\nX-Two: 2\n' >headers
+	echo ' secret.token' | tr -d ' ' >token
+	chmod 600 headers token
+	sse-pub -u "$PEER" -H @headers --oauth2-bearer @token news hello
+	grep -q '1 2 Bearer secret.token$' peer.out
+	sse-pub -u "$PEER" -H 'X-One: a' --oauth2-bearer abc news hello
+	grep -q ' a None Bearer abc$' peer.out
+	ends 66 nowhere sse-pub -u "$PEER" -H @nowhere news hello
+	ends 66 nowhere sse-pub -u "$PEER" --oauth2-bearer @nowhere news hello
+	ends 64 'Name: value' sse-pub -u "$PEER" -H 'no header' news hello
+	: >empty
+	chmod 600 empty
+	ends 66 'no token' sse-pub -u "$PEER" --oauth2-bearer @empty news hello
+	chmod 644 token
+	ends 0 'chmod 600' sse-pub -u "$PEER" --oauth2-bearer @token news hello
 }
 
 @test "libcurl is loaded for -u alone" {

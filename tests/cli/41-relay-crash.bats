@@ -156,6 +156,147 @@ killed() {
 	killed -N k "$SOURCE?channel=news" redis:copy
 }
 
+# A generator that gives the same numbers after the same seed anywhere.
+seed() {
+	SEED=${RELAY_SEED:-$1}
+	echo "seed $SEED"
+}
+
+# below N: a number under it, in R.
+below() {
+	SEED=$(((SEED * 1103515245 + 12345) & 0x7fffffff))
+	R=$(((SEED >> 8) % $1))
+}
+
+# pause: up to 60 ms, by which it is to be killed; the seed says how long.
+pause() {
+	below 60
+	sleep "$(printf '0.%03d' "$R")"
+}
+
+# killed_at_random TIMES COMMAND ...: run it again and again, killed each time.
+killed_at_random() {
+	local times=$1 i
+
+	shift
+	for ((i = 0; i < times; i++)); do
+		"$@" <"/dev/null" >>killed.out 2>>killed.err &
+		local pid=$!
+		pause
+		kill -KILL $pid 2>/dev/null || :
+		wait $pid 2>/dev/null || :
+	done
+}
+
+@test "killed 100 times at random on the way from HTTP to Redis" {
+	start_redis
+	start_source
+	seed 20261121
+	killed_at_random 100 sse-relay -q -N h -n $((2 * EVENTS)) \
+	    "$URL?pause=0.002" redis:copy
+	start_relay relay -N h "$URL" redis:copy
+	once copy
+}
+
+@test "killed 60 times at random on the way from Redis to Redis" {
+	start_both
+	fill news 1 $EVENTS
+	seed 20261122
+	killed_at_random 60 sse-relay -q -n $((2 * EVENTS)) -N k --from start \
+	    "$SOURCE?channel=news" redis:copy
+	start_relay relay -N k --from start "$SOURCE?channel=news" redis:copy
+	once copy
+}
+
+@test "three relays of one name at once, 60 kills among them" {
+	start_redis
+	start_source
+	seed 20261123
+	local i name
+	for ((i = 0; i < 60; i++)); do
+		for name in one two three; do
+			[ -n "${PIDS[$name]:-}" ] || spawn $name sse-relay -q \
+			    -n $((2 * EVENTS)) -N three "$URL?pause=0.004" \
+			    redis:copy
+		done
+		pause
+		below 3
+		name=(one two three)
+		name=${name[$R]}
+		stop "$name" KILL
+	done
+	start_relay last -N three "$URL" redis:copy
+	once copy
+	[ "$(redis GET sse:relay:three)" = $EVENTS ]
+}
+
+# stream_copied KEY: the data of its entries.
+stream_copied() {
+	redis XRANGE "$1" - + | awk 'd { print } { d = $0 == "data" }'
+}
+
+@test "killed 40 times from one plain Redis stream to another" {
+	start_redis
+	seq $EVENTS | limit sse-relay -f line - stream:jobs
+	seed 20261124
+	killed_at_random 40 sse-relay -q -N s --from start stream:jobs \
+	    stream:copy
+	start_relay relay -N s --from start stream:jobs stream:copy
+	AWAIT=60 await stream_is_long copy $EVENTS
+	seq $EVENTS | cmp - <(stream_copied copy)
+}
+
+stream_is_long() {
+	[ "$(redis XLEN "$1")" -ge "$2" ]
+}
+
+@test "killed 40 times out of a consumer group, shared by two" {
+	start_redis
+	redis XGROUP CREATE jobs g 0 MKSTREAM
+	seq $EVENTS | limit sse-relay -f line - stream:jobs
+	seed 20261125
+	local from="$SSE_REDIS_URL?stream=jobs&group=g"
+	killed_at_random 20 sse-relay -q -N a -n $((2 * EVENTS)) "$from" \
+	    redis:copy
+	killed_at_random 20 sse-relay -q -N b -n $((2 * EVENTS)) "$from" \
+	    redis:copy
+	start_relay a -N a "$from" redis:copy
+	start_relay b -N b "$from" redis:copy
+	AWAIT=60 await reaches copy $EVENTS
+	await group_is_done
+	[ "$(count copy)" = $EVENTS ]
+	redis XRANGE sse:log:copy - + |
+	    awk 'd { print } { d = $0 == "data" }' | sort -n |
+	    cmp - <(seq $EVENTS)
+}
+
+group_is_done() {
+	[ "$(redis XPENDING jobs g | head -n 1)" = 0 ]
+}
+
+@test "killed 40 times into an sse-serve, each event once there" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL" -n $((2 * EVENTS)) -a 127.0.0.1:0
+	local admin=$(sed -n 2p serve.ready)
+	start_source
+	seed 20261126
+	killed_at_random 40 sse-relay -q -N s --state st --from 0 "$URL?pause=0.002" \
+	    "$admin/events/copy"
+	start_relay relay -N s --state st --from 0 "$URL" "$admin/events/copy"
+	once copy
+}
+
+@test "killed 20 times into standard output: nothing is lost" {
+	start_source
+	seed 20261127
+	killed_at_random 20 sse-relay -q -N o --state st --from 0 -f line \
+	    "$URL?pause=0.002" -
+	limit sse-relay -q -N o --state st --from 0 -f line "$URL?end=1" - \
+	    >>killed.out
+	# What came twice follows on what it repeats.
+	seq $EVENTS | cmp - <(sort -nu killed.out)
+}
+
 @test "killed ten times, and the sse-serve that it reads, too" {
 	start_both 'appendonly yes' 'appendfsync always'
 	start_serve -n $((2 * EVENTS)) -r "$SOURCE" </dev/null
@@ -364,8 +505,9 @@ redis_has() {
 	{ yes "$(head -c 9999 /dev/zero | tr '\0' x)" | head -n 5000; } \
 	    >lines 3>&- 4>&- &
 	redis CLIENT PAUSE 60000 WRITE
-	spawn relay sse-relay -n 10 -f line - redis:copy <lines
-	await reads_nothing "${PIDS[relay]}"
+	spawn relay sse-relay --metrics unix:metrics -n 10 -f line - \
+	    redis:copy <lines
+	await holds_the_source
 	[ "$(redis DBSIZE)" = 0 ]
 	[ "$(field VmRSS "/proc/${PIDS[relay]}/status")" -lt \
 	    $((24 * 1024 * SLOW)) ]
@@ -378,14 +520,10 @@ redis_has() {
 	[ ! -s relay.err ]
 }
 
-# It has read something, and then nothing more for a while.
-reads_nothing() {
-	local before
-
-	before=$(field rchar "/proc/$1/io")
-	sleep 0.1
-	[ "$before" -gt $((1 << 20)) ] &&
-	    [ "$(field rchar "/proc/$1/io")" = "$before" ]
+# It says itself that it reads no more for now.
+holds_the_source() {
+	curl -sS --unix-socket metrics http://relay/metrics 2>/dev/null |
+	    grep -q '^sse_relay_source_held.* 1$'
 }
 
 field() {

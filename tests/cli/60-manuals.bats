@@ -9,10 +9,10 @@ PROGRAMS='sse-serve sse-pub sse-tail sse-relay'
 # Options as "-f --format ARG", "- --exit-on-eof": by --help ...
 options_of_help() {
 	"$1" --help | sed -nE '
-		s/^  -(.), --([a-z0-9-]+) [^ ].*/-\1 --\2 ARG/p
-		s/^  -(.), --([a-z0-9-]+)(  .*)?$/-\1 --\2/p
-		s/^      --([a-z0-9-]+) [^ ].*/- --\1 ARG/p
-		s/^      --([a-z0-9-]+)(  .*)?$/- --\1/p' | sort
+		s/^  -(.), --([a-z0-9.-]+) [^ ].*/-\1 --\2 ARG/p
+		s/^  -(.), --([a-z0-9.-]+)(  .*)?$/-\1 --\2/p
+		s/^      --([a-z0-9.-]+) [^ ].*/- --\1 ARG/p
+		s/^      --([a-z0-9.-]+)(  .*)?$/- --\1/p' | sort
 }
 
 # ... and by the manual's list.
@@ -45,9 +45,9 @@ options_of_manual() {
 @test "options are sorted by long name, in --help and in the manual" {
 	for p in $PROGRAMS; do
 		"$p" --help |
-		    sed -nE 's/^  (-.,|   ) --([a-z0-9-]+).*/\2/p' >order
+		    sed -nE 's/^  (-.,|   ) --([a-z0-9.-]+).*/\2/p' >order
 		LC_ALL=C sort -c order
-		sed -nE '/^\.It Fl /s/.*Fl (Fl |-)([a-z0-9-]+).*/\2/p' \
+		sed -nE '/^\.It Fl /s/.*Fl (Fl |-)([a-z0-9.-]+).*/\2/p' \
 		    "$TOP/man/$p.1" >order
 		LC_ALL=C sort -c order
 	done
@@ -62,7 +62,7 @@ options_of_manual() {
 				run limit "$p" "$name"
 				[ "$status" -eq 64 ]
 				[[ "$output" = *"$name needs an argument"* ]]
-				[ "$letter" = - ] && continue
+				[ "$letter" != - ] || continue
 				run limit "$p" "$letter"
 				[ "$status" -eq 64 ]
 				[[ "$output" = *"$letter needs an argument"* ]]
@@ -75,12 +75,11 @@ options_of_manual() {
 	done
 }
 
-@test "completions, where there are some, know the same options" {
+@test "the completions of bash and zsh know the same options" {
 	for p in $PROGRAMS; do
-		options_of_help "$p" | grep -oE -- '--[a-z0-9-]+' | sort -u >help
+		options_of_help "$p" | grep -oE -- '--[a-z0-9.-]+' | sort -u >help
 		for c in "$TOP/cmd/$p/$p.bash" "$TOP/cmd/$p/_$p"; do
-			[ -e "$c" ] || continue
-			grep -oE -- '--[a-z0-9-]+' "$c" | sort -u >completion
+			grep -oE -- '--[a-z0-9.-]+' "$c" | sort -u >completion
 			diff -u help completion
 		done
 	done

@@ -25,13 +25,17 @@ install_here() {
 	for p in $PROGRAMS; do
 		[ -x "root/opt/sse/bin/$p" ]
 		[ -f "root/opt/sse/share/man/man1/$p.1" ]
-		for c in "$TOP/cmd/$p/$p.bash"; do
-			[ ! -e "$c" ] || cmp "$c" \
-			    "root/opt/sse/share/bash-completion/completions/$p"
-		done
+		cmp "$TOP/cmd/$p/$p.bash" \
+		    "root/opt/sse/share/bash-completion/completions/$p"
+		cmp "$TOP/cmd/$p/_$p" \
+		    "root/opt/sse/share/zsh/site-functions/_$p"
 	done
 	for page in "$TOP"/man/*.[1-8]; do
 		cmp "$page" "root/opt/sse/share/man/man${page##*.}/${page##*/}"
+	done
+	for unit in "$TOP"/cmd/*/*.service "$TOP"/cmd/*/*.socket; do
+		sed 's|/usr/bin|/opt/sse/bin|' "$unit" |
+		    cmp - "root/opt/sse/lib/systemd/system/${unit##*/}"
 	done
 	# Nothing elsewhere, and sse.h is the only header.
 	run ! grep -v '^\./opt/sse/' got
@@ -39,6 +43,13 @@ install_here() {
 
 	install_here uninstall
 	[ -z "$(find root -type f -o -type l)" ]
+}
+
+@test "systemd finds nothing wrong with the units" {
+	cp "$TOP"/cmd/*/*.service "$TOP"/cmd/*/*.socket .
+	sed -i "s|/usr/bin/sse-|$BIN/sse-|" ./*.service
+	run -0 limit systemd-analyze verify --man=no ./*.service ./*.socket
+	[ -z "$output" ]
 }
 
 @test "modes do not depend on the umask" {

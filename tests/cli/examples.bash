@@ -40,6 +40,13 @@ try_serve() {
 	    <lines
 }
 
+# identity: an sse-serve that checks tokens with the secret in key.
+try_identity() {
+	(umask 077 && openssl rand -hex 32 >key)
+	SERVE_OPTIONS=(--jwt-key key)
+	try_serve
+}
+
 # printed LINE ...: an sse-serve whose input was these lines, and has not ended.
 try_printed() {
 	mkfifo lines

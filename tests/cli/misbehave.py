@@ -112,6 +112,33 @@ def reset_midway(conn, request):
     reset(conn)
 
 
+def count(conn, request):
+    """Numbers behind the last event ID, up to that in the query; then none."""
+    n = int(request.last_id or 0)
+    last = request.target.split(b"?")[-1]
+    last = int(last) if last.isdigit() else 10
+    body = b"".join(b"id: %d\ndata: %d\n\n" % (i, i) for i in range(n + 1, last + 1))
+    stream(body, hold=True)(conn, request)
+
+
+def later(conn, request):
+    """Too many requests, behind a success, with a time to come back at."""
+    if request.count == 1:
+        return stream(b"retry: 1\ndata: first\n\n")(conn, request)
+    if request.count == 2:
+        return status(b"429 Later", b"Retry-After: 1\r\n")(conn, request)
+    return stream(b"data: then\n\n" + END)(conn, request)
+
+
+def twice(conn, request):
+    """What was posted, again and again; the third time there is no more."""
+    if request.count > 2:
+        return status(b"204 No")(conn, request)
+    return stream(
+        b"retry: 1\ndata: " + request.method + b" " + request.body + b"\n\n"
+    )(conn, request)
+
+
 def slow(conn, request):
     for byte in HEAD + b"\r\nid: 7\nevent: x\ndata: caf\xc3\xa9\n\n" + END:
         conn.sendall(bytes([byte]))
@@ -182,9 +209,20 @@ def large(conn, request):
 
 
 ANSWERS = {
+    "/away": status(b"302 On", b"Location: http://other.invalid/echo\r\n"),
     "/busy-first": busy_first,
     "/busy-later": busy_later,
     "/close": stream(b"data: a\n\n"),
+    "/comments": stream(
+        b": keep\n\n: two\nx: y\nid: 4\n\n: of a\nz: 1\ndata: a\n\nid: 9\n\n"
+        + END
+    ),
+    "/count": count,
+    "/done": stream(
+        b'data: {"a": 1,\ndata: "b": 12345678901234567890}\n\ndata: a\x00b\n\n'
+        b"data: [DONE]\n\ndata: more\n\n",
+        hold=True,
+    ),
     "/echo": echo,
     "/ended": stream(b"data: a\n\n" + END, hold=True),
     "/fields": stream(
@@ -206,6 +244,7 @@ ANSWERS = {
     "/huge-head": huge_head,
     "/huge-line": huge_line,
     "/large": large,
+    "/later": later,
     "/loop": status(b"302 On", b"Location: /loop\r\n"),
     "/mute": lambda conn, request: stay(conn),
     "/no-more": status(b"204 No"),
@@ -221,6 +260,7 @@ ANSWERS = {
     "/terminal": stream(b"data: \x1b[2J\xe2\x80\xaex\n\n" + END),
     "/to-file": status(b"302 On", b"Location: file:///etc/passwd\r\n"),
     "/to-not-found": status(b"302 On", b"Location: /not-found\r\n"),
+    "/twice": twice,
     "/type": stream(
         b"data: a\n\n", head=b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
     ),

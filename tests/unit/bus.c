@@ -743,6 +743,61 @@ test_trim(void **state)
 	bus_batch_free(b);
 }
 
+static long long
+ask_number(const char *command)
+{
+	redisReply *r = redisCommand(c, command);
+	long long n = r->integer;
+
+	assert_int_equal(r->type, REDIS_REPLY_INTEGER);
+	freeReplyObject(r);
+	return n;
+}
+
+/* One batch for channels of several families, each kept as its own says. */
+static void
+test_families(void **state)
+{
+	static struct retentions families;
+	struct sse_text names[] = { TEXT("a"), TEXT("client:1"), TEXT("b") };
+	struct bus_batch *b = bus_batch_new(&conf);
+	struct bus_command attach = { 0 };
+	redisReply *r;
+
+	(void)state;
+	families = (struct retentions){ .base = { 500, 3600000, 0 } };
+	assert_null(retentions_add(&families, "client:*=10,2d"));
+	assert_null(retentions_add(&families, "none=0"));
+	conf.families = &families;
+	conf.log_count = 500;
+	for (int i = 0; i < 300; i++) {
+		add(b, "a", NULL, "d");
+		add(b, "client:1", NULL, "d");
+		add(b, "none", NULL, "d");
+	}
+	freeReplyObject(send_batch(b));
+	assert_int_equal(ask_number("XLEN sse:log:a"), 300);
+	assert_in_range(ask_number("XLEN sse:log:client:1"), 10, 110);
+	assert_int_equal(ask_number("XLEN sse:log:none"), 0);
+	assert_in_range(ask_number("PTTL sse:log:a"), 3590000, 3600000);
+	assert_in_range(
+	    ask_number("PTTL sse:log:client:1"), 172790000, 172800000);
+	bus_batch_free(b);
+	/* What is gone is vouched for as long as its own age. */
+	freeReplyObject(redisCommand(c, "SET sse:birth 1-0"));
+	freeReplyObject(redisCommand(c, "DEL sse:log:a sse:log:client:1"));
+	assert_int_equal(bus_attach_command(&conf, "m", names, 3, PLACE_ZERO, 9,
+			     false, &attach),
+	    0);
+	r = redisCommandArgv(c, attach.argc, attach.argv, attach.argvlen);
+	assert_int_equal(
+	    bus_log_top(r, 0).ms - bus_log_top(r, 1).ms, 172800000 - 3600000);
+	assert_int_equal(bus_log_top(r, 0).ms, bus_log_top(r, 2).ms);
+	freeReplyObject(r);
+	bus_command_free(&attach);
+	conf.families = NULL;
+}
+
 /* Entries older than the age go, whole nodes of them. */
 static void
 test_age(void **state)
@@ -939,6 +994,7 @@ test_raise(void **state)
 	};
 	struct bus_command cmd;
 	struct place seen, before, want;
+	struct bus_fork fork;
 	redisReply *r;
 
 	(void)state;
@@ -951,11 +1007,53 @@ test_raise(void **state)
 		}
 		assert_true(
 		    place_parse(raises[i].seen, strlen(raises[i].seen), &seen));
-		assert_int_equal(bus_raise_command(&conf, seen, &cmd), 0);
+		assert_int_equal(bus_raise_command(&conf, seen, NULL, &cmd), 0);
 		r = run(&cmd);
-		assert_int_equal(bus_raise_answer(r, &before), BUS_OK);
+		assert_int_equal(bus_raise_answer(r, &before, &fork), BUS_OK);
+		/* What it did not know of is where history has forked. */
+		assert_int_equal(place_cmp(fork.high, PLACE_ZERO) > 0,
+		    place_cmp(want, seen) < 0);
+		assert_int_equal(
+		    bus_fork_has(&fork, seen), place_cmp(want, seen) < 0);
+		assert_false(bus_fork_has(&fork, want));
 		assert_int_equal(place_cmp(before, want), 0);
 		assert_place(last(), raises[i].then);
+		freeReplyObject(r);
+	}
+}
+
+/* The same fork as several see it, and a later one. */
+static void
+test_fork(void **state)
+{
+	static const struct {
+		const char *seen, *low, *fork;
+	} steps[] = {
+		{ "50-0", "", "" },
+		{ "90-0", "", "50-0 90-0" },
+		{ "70-0", "", "50-0 90-0" },
+		{ "95-0", "40-0", "40-0 95-0" },
+		{ "80-0", "60-0", "40-0 95-0" },
+		{ "300-0", "200-0", "200-0 300-0" },
+		{ "100-0", "100-0", "200-0 300-0" },
+	};
+	struct place seen, low, before;
+	struct bus_command cmd;
+	struct bus_fork fork;
+	redisReply *r;
+
+	(void)state;
+	set_last("50-0");
+	for (size_t i = 0; i < nitems(steps); i++) {
+		bool has = place_parse(
+		    steps[i].low, strlen(steps[i].low), &low);
+
+		place_parse(steps[i].seen, strlen(steps[i].seen), &seen);
+		assert_int_equal(
+		    bus_raise_command(&conf, seen, has ? &low : NULL, &cmd), 0);
+		r = run(&cmd);
+		assert_int_equal(bus_raise_answer(r, &before, &fork), BUS_OK);
+		assert_string_equal(r->element[1]->str, steps[i].fork);
 		freeReplyObject(r);
 	}
 }
@@ -1207,6 +1305,7 @@ test_errors(void **state)
 	};
 	struct bus_batch *b = bus_batch_new(&conf);
 	struct bus_attached a;
+	struct bus_fork f;
 	struct place p;
 	struct sse_text t;
 	size_t n;
@@ -1223,7 +1322,8 @@ test_errors(void **state)
 		    bus_batch_answer(b, &r, NULL, NULL), errors[i].answer);
 		assert_int_equal(bus_attach_answer(&r, &a), errors[i].answer);
 		assert_int_equal(bus_page_answer(&r, &n), errors[i].answer);
-		assert_int_equal(bus_raise_answer(&r, &p), errors[i].answer);
+		assert_int_equal(
+		    bus_raise_answer(&r, &p, &f), errors[i].answer);
 		assert_int_equal(bus_mark_answer(&r, &t), errors[i].answer);
 	}
 	/* Answers of another kind are refused, and none is read beyond. */
@@ -1270,10 +1370,58 @@ test_prefix(void **state)
 	conf.prefix = "sse:";
 }
 
+static void
+test_moved(void **state)
+{
+	static const struct {
+		const char *in, *host;
+		int port; /* 0: it points nowhere */
+	} cases[] = {
+		{ "MOVED 3999 127.0.0.1:6381", "127.0.0.1", 6381 },
+		{ "MOVED 3999 node.example:1", "node.example", 1 },
+		{ "MOVED 3999 ::1:6381", "::1", 6381 },
+		{ "MOVED 3999 :6381", "", 6381 },
+		{ "MOVED 3999 127.0.0.1:0", "", 0 },
+		{ "MOVED 3999 127.0.0.1", "", 0 },
+		{ "MOVED", "", 0 },
+		{ "ASK 3999 127.0.0.1:6381", "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		redisReply r = { .type = REDIS_REPLY_ERROR,
+			.str = (char *)(uintptr_t)cases[i].in };
+		struct sse_text host;
+		int port;
+
+		if (!bus_moved(&r, &host, &port)) {
+			assert_int_equal(cases[i].port, 0);
+			continue;
+		}
+		assert_true(text_is(host, cases[i].host));
+		assert_int_equal(port, cases[i].port);
+	}
+	assert_false(bus_moved(NULL, NULL, NULL));
+}
+
+static void
+test_tagged(void **state)
+{
+	(void)state;
+	assert_true(bus_prefix_tagged("{sse}:"));
+	assert_true(bus_prefix_tagged("my{s}"));
+	assert_false(bus_prefix_tagged("sse:"));
+	assert_false(bus_prefix_tagged("{}:"));
+	assert_false(bus_prefix_tagged("}a{"));
+	assert_false(bus_prefix_tagged("{a"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_tagged),
 		cmocka_unit_test_setup(test_round_trip, setup),
 		cmocka_unit_test_setup(test_mint, setup),
 		cmocka_unit_test_setup(test_mint_by_the_clock, setup),
@@ -1286,6 +1434,7 @@ main(void)
 		cmocka_unit_test_setup(test_once, setup),
 		cmocka_unit_test_setup(test_producer, setup),
 		cmocka_unit_test_setup(test_mark, setup),
+		cmocka_unit_test_setup(test_families, setup),
 		cmocka_unit_test_setup(test_trim, setup),
 		cmocka_unit_test_setup(test_age, setup),
 		cmocka_unit_test_setup(test_no_log, setup),
@@ -1293,6 +1442,7 @@ main(void)
 		cmocka_unit_test_setup(test_attach, setup),
 		cmocka_unit_test_setup(test_marker, setup),
 		cmocka_unit_test_setup(test_raise, setup),
+		cmocka_unit_test_setup(test_fork, setup),
 		cmocka_unit_test_setup(test_payloads, setup),
 		cmocka_unit_test_setup(test_runs, setup),
 		cmocka_unit_test_setup(test_many_keys, setup),

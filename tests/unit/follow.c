@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 
 #include "follow.h"
+#include "multi.h"
 #include "units.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
@@ -129,6 +130,9 @@ tell(FILE *to, const struct follow *f, enum follow_what what,
 		break;
 	case FOLLOW_DROPPED:
 		fputs("dropped ", to);
+		break;
+	case FOLLOW_BLOCK:
+		fputs("block ", to);
 		break;
 	case FOLLOW_WAIT:
 		break;
@@ -361,6 +365,91 @@ backpressure(void **state)
 	free(answer);
 }
 
+/*
+ * Blocks without an event, and the bytes of each as they came; what a lost
+ * connection cut off is in none.
+ */
+static void
+blocks(void **state)
+{
+	static const char *const answers[] = { HEAD
+		"retry: 1\n\n: a\nid: 5\n\nx: y\ndata: 1\n\ndata: cut",
+		HEAD ": b\n\nevent: sse:end\ndata\n\n ", NULL };
+	struct server s;
+	struct follow_conf conf = {
+		.url = s.url, .reconnect = true, .blocks = true, .raw = true
+	};
+	struct follow *f;
+	struct event ev;
+	struct sse_field field;
+	size_t iter = 0;
+
+	(void)state;
+	start(&s, answers);
+	f = follow_new(&conf);
+	assert_int_equal(pull(f, &ev), FOLLOW_OPEN);
+	assert_memory_equal(follow_peer(f), "127.0.0.1 port ", 15);
+	assert_int_equal(pull(f, &ev), FOLLOW_BLOCK);
+	assert_true(text_is(follow_raw(f), "retry: 1\n\n"));
+	assert_int_equal(pull(f, &ev), FOLLOW_BLOCK);
+	assert_true(text_is(follow_raw(f), ": a\nid: 5\n\n"));
+	assert_int_equal(
+	    sse_decoder_field(follow_decoder(f), &iter, &field), 1);
+	assert_true(text_is(field.value, "a"));
+	assert_int_equal(pull(f, &ev), FOLLOW_EVENT);
+	assert_true(text_is(follow_raw(f), "x: y\ndata: 1\n\n"));
+	assert_int_equal(pull(f, &ev), FOLLOW_LOST);
+	assert_int_equal(pull(f, &ev), FOLLOW_OPEN);
+	assert_int_equal(pull(f, &ev), FOLLOW_BLOCK);
+	assert_true(text_is(follow_raw(f), ": b\n\n"));
+	assert_int_equal(pull(f, &ev), FOLLOW_END);
+	assert_true(follow_bytes(f) > 50);
+	follow_free(f);
+	end(&s);
+}
+
+/* Many streams behind one wait. */
+static void
+many(void **state)
+{
+	enum { N = 20 };
+	static const char *const answers[] = { HEAD "data: a\n\n", NULL };
+	struct server s[N];
+	struct follow_conf conf[N] = { { 0 } };
+	struct follow *f[N];
+	struct multi *m = multi_new();
+	struct event ev;
+	size_t events = 0, ends = 0;
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		start(&s[i], answers);
+		conf[i].url = s[i].url;
+		conf[i].multi = m;
+		f[i] = follow_new(&conf[i]);
+		assert_non_null(f[i]);
+	}
+	while (ends < N) {
+		ends = 0;
+		for (size_t i = 0; i < N; i++) {
+			enum follow_what what;
+
+			while ((what = follow_next(f[i], &ev)) != FOLLOW_WAIT &&
+			    what != FOLLOW_END)
+				events += what == FOLLOW_EVENT;
+			ends += what == FOLLOW_END;
+		}
+		if (ends < N)
+			(void)multi_wait(m, NULL, 0, 10000);
+	}
+	assert_int_equal(events, N);
+	for (size_t i = 0; i < N; i++) {
+		follow_free(f[i]);
+		end(&s[i]);
+	}
+	multi_free(m);
+}
+
 /* Other descriptors end a wait; one polled for nothing, when its reader goes. */
 static void
 waits_for_others(void **state)
@@ -429,6 +518,8 @@ main(void)
 		cmocka_unit_test(plain_request),
 		cmocka_unit_test(rewinds),
 		cmocka_unit_test(backpressure),
+		cmocka_unit_test(blocks),
+		cmocka_unit_test(many),
 		cmocka_unit_test(waits_for_others),
 		cmocka_unit_test(shown),
 	};

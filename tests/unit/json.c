@@ -196,10 +196,52 @@ taken_in_full(void **state)
 	json_event_free(&je);
 }
 
+/* What sse-tail may want besides: where from, and data as JSON. */
+static void
+more(void **state)
+{
+	static const struct {
+		struct json_more more;
+		const char *data, *want;
+	} cases[] = {
+		{ { TEXT_INIT("http://h/"), false }, "1",
+		    "{\"data\":\"1\",\"url\":\"http://h/\"}\n" },
+		{ { TEXT_INIT(""), true }, "1", "{\"data\":1}\n" },
+		{ { TEXT_INIT(""), true }, "{\"a\":\n[1]}",
+		    "{\"data\":{\"a\": [1]}}\n" },
+		{ { TEXT_INIT(""), true }, "123456789012345678901234567890",
+		    "{\"data\":123456789012345678901234567890}\n" },
+		{ { TEXT_INIT(""), true }, "{\"a\":1} x",
+		    "{\"data\":\"{\\\"a\\\":1} x\"}\n" },
+		{ { TEXT_INIT(""), true }, "", "{\"data\":\"\"}\n" },
+		/* Eight at once, and the one among them. */
+		{ { TEXT_INIT(""), false }, "12345678\"2345678\\23456781\n",
+		    "{\"data\":\"12345678\\\"2345678\\\\23456781\\n\"}\n" },
+		{ { TEXT_INIT(""), false },
+		    "\xc3\xa9\x7f!\x21\xc3\xa9\x1f\xf0\x9f\x98\x80",
+		    "{\"data\":\"\xc3\xa9\x7f!\x21\xc3\xa9\\u001f"
+		    "\xf0\x9f\x98\x80\"}\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct event ev = EVENT_NONE;
+		struct sse_buf b = { 0 };
+
+		ev.data = text_of(cases[i].data);
+		ev.has_data = true;
+		assert_int_equal(json_encode_more(&b, &ev, &cases[i].more), 0);
+		assert_int_equal(sse_buf_append(&b, "", 1), 0);
+		assert_string_equal(b.ptr, cases[i].want);
+		sse_buf_free(&b);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(more),
 		cmocka_unit_test(encoded),
 		cmocka_unit_test(unset_is_absent),
 		cmocka_unit_test(refused),

@@ -50,6 +50,8 @@ child(int out, bool permute, char **argv)
 			printf("s=%llu ", opt_size("-s", 1, 4096));
 		else if (letter == 't')
 			printf("t=%lld ", opt_time_ms("-t", 1000, 1, 9000));
+		else if (letter == OPT_OPERAND)
+			printf("[%s]", optarg);
 		else if (letter == 256)
 			printf("gap=%s ", optarg);
 		else if (letter == 257)
@@ -106,8 +108,8 @@ taken(void **state)
 		{ { "--count", "3", "--gap", "--count" }, false,
 		    "c=3 gap=--count " },
 		{ { "url", "-v" }, false, "[url][-v]" },
-		{ { "url", "-v" }, true, "v [url]" },
-		{ { "url", "--verbose", "-" }, true, "v [url][-]" },
+		{ { "url", "-v" }, true, "[url]v " },
+		{ { "url", "--verbose", "-" }, true, "[url]v [-]" },
 		{ { "url", "--", "-v" }, true, "[url][-v]" },
 		{ { "-s", "4k", "-t", "2.5s" }, false, "s=4096 t=2500 " },
 		{ { "-t3" }, false, "t=3000 " },
@@ -134,13 +136,13 @@ refused(void **state)
 		{ { "-x" }, "unknown option -x" },
 		{ { "-vx" }, "unknown option -x" },
 		{ { "--nope" }, "unknown option --nope" },
-		{ { "--nope=1" }, "unknown option --nope=1" },
+		{ { "--nope=1" }, "unknown option --nope" },
 		{ { "--cou", "3" }, "unknown option --cou (is it --count?)" },
 		{ { "--cou=3" }, "unknown option --cou (is it --count?)" },
 		{ { "--verb" }, "unknown option --verb" },
 		{ { "-c" }, "option -c needs an argument" },
 		{ { "--count" }, "option --count needs an argument" },
-		{ { "--verbose=1" }, "option --verbose=1 takes no argument" },
+		{ { "--verbose=1" }, "option --verbose takes no argument" },
 		{ { "-h", "host" }, "-h stands alone" },
 		{ { "-hhost" }, "-h stands alone" },
 		{ { "-v", "-h" }, "-h stands alone" },

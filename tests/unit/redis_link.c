@@ -115,7 +115,7 @@ test_database(void **state)
 	l = redis_link_new(&u);
 	assert_int_equal(redis_link_open(l, within(WAIT_MS)), REDIS_LINK_OK);
 	assert_int_equal(
-	    bus_raise_command(&conf, (struct place){ 5, 0 }, &c), 0);
+	    bus_raise_command(&conf, (struct place){ 5, 0 }, NULL, &c), 0);
 	assert_int_equal(redis_link_send(l, &c), REDIS_LINK_OK);
 	bus_command_free(&c);
 	assert_int_equal(
@@ -418,6 +418,11 @@ test_busy(void **state)
 	poll(NULL, 0, 50);
 	assert_int_equal(publish_in_vain(l), REDIS_LINK_BUSY);
 	assert_non_null(strstr(redis_link_fault(l), "BUSY"));
+	/* That it does not even say so any more is the same. */
+	kill(redis.pid, SIGSTOP);
+	assert_int_equal(publish(l, 100, &answer), REDIS_LINK_BUSY);
+	assert_non_null(strstr(redis_link_fault(l), "BUSY"));
+	kill(redis.pid, SIGCONT);
 	{
 		redisContext *k = redisConnectUnix(redis.path);
 

@@ -57,6 +57,13 @@ static const struct {
 	    "h||6379|4||pw|client:42|||redis://h:6379/4" },
 	{ "redis:a", "redis+unix:///r", "env",
 	    "|/r|0|0||env|a|||redis+unix:///r" },
+	{ "sentinel://h/m", NULL, NULL,
+	    "h:26379/m||0|0||||||sentinel://h:26379/m" },
+	{ "sentinel://u:pw@h:1,[::1],i:2/my%20m?db=3&channel=c", NULL, NULL,
+	    "h:1,::1:26379,i:2/my m||0|3|u|pw|c|||"
+	    "sentinel://u@h:1,[::1]:26379,i:2/my m?db=3" },
+	{ "redis:a", "sentinel://h/m?channel=b", "env",
+	    "h:26379/m||0|0||env|a|||sentinel://h:26379/m" },
 	{ "stream:my:key", NULL, NULL,
 	    "127.0.0.1||6379|0||||my:key||redis://127.0.0.1:6379" },
 };
@@ -77,7 +84,7 @@ static const struct {
 	{ "redis://h:12x", NULL, "port" },
 	{ "redis://h:+1", NULL, "port" },
 	{ "redis://h:99999999999999", NULL, "port" },
-	{ "redis://h/x", NULL, "database" },
+	{ "redis://h/x", NULL, "?channel=" },
 	{ "redis://h/-1", NULL, "database" },
 	{ "redis://h/65536", NULL, "database" },
 	{ "redis://h/1/2", NULL, "database" },
@@ -97,6 +104,13 @@ static const struct {
 	{ "redis+unix://", NULL, "path" },
 	{ "redis+unix://?db=1", NULL, "path" },
 	{ "redis+unix:///a?db=", NULL, "database" },
+	{ "sentinel://h", NULL, "master's name" },
+	{ "sentinel://h/", NULL, "master's name" },
+	{ "sentinel://h?db=1", NULL, "master's name" },
+	{ "sentinel://h:x,i/m", NULL, "port" },
+	{ "sentinel://h,[::1/m", NULL, "brackets" },
+	{ "sentinel://h/m%", NULL, "%25" },
+	{ "sentinel://h/m?db=x", NULL, "database" },
 	{ "rediss://h", NULL, "TLS" },
 	{ "stream:", NULL, "key" },
 	{ "http://h", NULL, "redis+unix://" },
@@ -112,13 +126,25 @@ or_empty(const char *s)
 static void
 show(const struct redis_url *u, char *to, size_t size)
 {
-	char channels[256] = "";
+	char channels[256] = "", hosts[256];
 
 	for (size_t i = 0; i < u->nchannels; i++) {
 		strlcat(channels, i > 0 ? "," : "", sizeof(channels));
 		strlcat(channels, u->channels[i], sizeof(channels));
 	}
-	snprintf(to, size, "%s|%s|%d|%d|%s|%s|%s|%s|%s|%s", or_empty(u->host),
+	snprintf(hosts, sizeof(hosts), "%s", or_empty(u->host));
+	for (size_t i = 0; i < u->nsentinels; i++) {
+		size_t len = strlen(hosts);
+
+		snprintf(hosts + len, sizeof(hosts) - len, "%s%s:%d",
+		    i > 0 ? "," : "", u->sentinels[i].name,
+		    u->sentinels[i].port);
+	}
+	if (u->master != NULL) {
+		strlcat(hosts, "/", sizeof(hosts));
+		strlcat(hosts, u->master, sizeof(hosts));
+	}
+	snprintf(to, size, "%s|%s|%d|%d|%s|%s|%s|%s|%s|%s", hosts,
 	    or_empty(u->path), u->port, u->db, or_empty(u->user),
 	    or_empty(u->password), channels, or_empty(u->stream),
 	    or_empty(u->group), u->shown);
@@ -197,68 +223,6 @@ test_is(void **state)
 	assert_false(redis_url_is("-"));
 }
 
-static void
-write_file(const char *name, const char *text, mode_t mode)
-{
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-	assert_int_equal(chmod(name, mode), 0);
-}
-
-static void
-test_env_password(void **state)
-{
-	char dir[] = "/tmp/sse-unit.XXXXXX", name[64];
-	char lines[2 * REDIS_PASSWORD_MAX];
-	char *password;
-	bool lax;
-
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(name, sizeof(name), "%s/pw", dir);
-	unsetenv("SSE_REDIS_PASSWORD");
-	unsetenv("SSE_REDIS_PASSWORD_FILE");
-	assert_int_equal(redis_url_env_password(&password, &lax), 0);
-	assert_null(password);
-
-	setenv("SSE_REDIS_PASSWORD_FILE", name, 1);
-	assert_int_equal(redis_url_env_password(&password, &lax), -1);
-	assert_int_equal(errno, ENOENT);
-	write_file(name, "of a file\r\nsecond\n", 0600);
-	assert_int_equal(redis_url_env_password(&password, &lax), 0);
-	assert_string_equal(password, "of a file");
-	assert_false(lax);
-	redis_url_forget(password);
-	write_file(name, "no line end", 0640);
-	assert_int_equal(redis_url_env_password(&password, &lax), 0);
-	assert_string_equal(password, "no line end");
-	assert_true(lax);
-	redis_url_forget(password);
-	write_file(name, "\n", 0600);
-	assert_int_equal(redis_url_env_password(&password, NULL), -1);
-	assert_int_equal(errno, EINVAL);
-	memset(lines, 'x', sizeof(lines));
-	lines[REDIS_PASSWORD_MAX + 1] = '\0';
-	write_file(name, lines, 0600);
-	assert_int_equal(redis_url_env_password(&password, NULL), -1);
-	assert_int_equal(errno, EFBIG);
-	lines[REDIS_PASSWORD_MAX] = '\0';
-	write_file(name, lines, 0600);
-	assert_int_equal(redis_url_env_password(&password, NULL), 0);
-	assert_int_equal(strlen(password), REDIS_PASSWORD_MAX);
-	redis_url_forget(password);
-
-	setenv("SSE_REDIS_PASSWORD", "of the environment", 1);
-	assert_int_equal(redis_url_env_password(&password, &lax), 0);
-	assert_string_equal(password, "of the environment");
-	redis_url_forget(password);
-	unlink(name);
-	rmdir(dir);
-}
-
 int
 main(void)
 {
@@ -267,7 +231,6 @@ main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_is),
-		cmocka_unit_test(test_env_password),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

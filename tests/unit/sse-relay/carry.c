@@ -24,10 +24,10 @@ static const struct {
 	enum carry_what want;
 	const char *event;
 } cases[] = {
-	{ "into Redis the ID becomes the origin", "news", "", "7-1", "", "", -1,
-	    NULL, true, CARRY_ON, "news - - 7-1 me" },
-	{ "out of it the ID stays", "news", "", "7-1", "", "", -1, NULL, false,
-	    CARRY_ON, "news - 7-1 - me" },
+	{ "without its ID, that becomes the origin", "news", "", "7-1", "", "",
+	    -1, NULL, true, CARRY_ON, "news - - 7-1 me" },
+	{ "the ID stays", "news", "", "7-1", "", "", -1, NULL, false, CARRY_ON,
+	    "news - 7-1 - me" },
 	{ "the nearest source is the origin", "news", "t", "7-1", "old", "a b",
 	    -1, NULL, true, CARRY_ON, "news t - 7-1 a b me" },
 	{ "without an ID the origin stays", "news", "t", "", "old", "", -1,
@@ -39,15 +39,19 @@ static const struct {
 	{ "standard output needs no channel", "", "", "1", "", "", -1, NULL,
 	    false, CARRY_ON, "- - 1 - me" },
 	{ "been here", "news", "", "1", "", "a me b", -1, NULL, true,
-	    CARRY_DROP, NULL },
+	    CARRY_LOOP, NULL },
 	{ "not been here", "news", "", "1", "", "meow me2 ame", -1, NULL, true,
 	    CARRY_ON, "news - - 1 meow me2 ame me" },
-	{ "expired", "news", "", "1", "", "", 999, NULL, true, CARRY_DROP,
+	{ "expired", "news", "", "1", "", "", 999, NULL, true, CARRY_EXPIRED,
 	    NULL },
 	{ "expires now", "news", "", "1", "", "", 1000, NULL, true, CARRY_ON,
 	    "news - - 1 me" },
 	{ "a source's own", "news", "sse:hello", "1", "", "", -1, NULL, false,
-	    CARRY_DROP, NULL },
+	    CARRY_NOTHING, NULL },
+	{ "but a gap is passed on", "news", "sse:gap", "", "", "", -1, NULL,
+	    false, CARRY_ON, "news sse:gap - - me" },
+	{ "mapped", "a.x", "", "1", "", "", -1, "copy", false, CARRY_ON,
+	    "b.x - 1 - me" },
 	{ "its types are no prefix", "news", "sse", "1", "", "", -1, NULL, true,
 	    CARRY_ON, "news sse - 1 me" },
 	{ "a channel out of bounds", "a b", "", "1", "", "", -1, NULL, true,
@@ -76,10 +80,20 @@ shown(char *s, size_t cap, const struct event *ev)
 	append(s, cap, ev->via);
 }
 
+static enum carry_what
+look_and_carry(
+    struct carry *c, struct event *ev, int64_t now_ms, const char **fault)
+{
+	enum carry_what what = carry_look(c, ev, now_ms);
+
+	return what == CARRY_ON ? carry_event(c, ev, fault) : what;
+}
+
 static void
 test_carry(void **state)
 {
-	struct carry c = { .name = "me" };
+	const struct map map = { TEXT("a.*"), TEXT("b.*") };
+	struct carry c = { .name = "me", .maps = &map, .nmaps = 1 };
 
 	(void)state;
 	for (size_t i = 0; i < nitems(cases); i++) {
@@ -98,7 +112,7 @@ test_carry(void **state)
 		ev.has_data = true;
 		c.channel = cases[i].to;
 		c.mint = c.routed = cases[i].mint;
-		if (carry_event(&c, &ev, 1000, &fault) != cases[i].want)
+		if (look_and_carry(&c, &ev, 1000, &fault) != cases[i].want)
 			fail_msg("%s: not as wanted", cases[i].what);
 		assert_true((fault != NULL) ==
 		    (cases[i].want == CARRY_BAD ||
@@ -119,13 +133,68 @@ test_no_data(void **state)
 {
 	struct carry c = { .name = "me" };
 	struct event ev = EVENT_NONE;
-	const char *fault = NULL;
 
 	(void)state;
 	ev.id = TEXT("1");
 	ev.has_id = true;
-	assert_int_equal(carry_event(&c, &ev, 0, &fault), CARRY_DROP);
+	assert_int_equal(carry_look(&c, &ev, 0), CARRY_NOTHING);
 	carry_free(&c);
+}
+
+/* "FROM=TO NAME" and what comes of it: "-" no match, "!" no channel. */
+static void
+test_map(void **state)
+{
+	static const struct {
+		const char *map, *name, *want;
+	} maps[] = {
+		{ "a=b", "a", "b" },
+		{ "a=b", "aa", "-" },
+		{ "a=b", "", "-" },
+		{ "*=x", "any", "x" },
+		{ "*=x.*", "any", "x.any" },
+		{ "*.eu=eu.*", "news.eu", "eu.news" },
+		{ "*.eu=eu.*", ".eu", "eu." },
+		{ "a*a=*", "aa", "!" },
+		{ "a*a=<*>", "aba", "<b>" },
+		{ "a*a=*", "a", "-" },
+		{ "a==*x", "a", NULL },
+		{ "a=b=c", "a", "b=c" },
+		{ "*=*:*", "a", NULL },
+		{ "**=b", "a", NULL },
+		{ "a=*", "a", NULL },
+		{ "a", "a", NULL },
+		{ "=b", "a", NULL },
+		{ "a=", "a", NULL },
+		{ "a b=c", "a", NULL },
+		{ "a=?", "a", NULL },
+	};
+	char buf[CHANNEL_MAX], long_name[CHANNEL_MAX + 1];
+	const char *fault;
+	struct sse_text to;
+	struct map m;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(maps); i++) {
+		const char *got = "-";
+
+		if (map_parse(&m, maps[i].map, &fault) == -1) {
+			if (maps[i].want != NULL)
+				fail_msg("%s: %s", maps[i].map, fault);
+			continue;
+		}
+		assert_non_null(maps[i].want);
+		if (map_apply(&m, 1, text_of(maps[i].name), buf, &to))
+			got = to.len == 0 ? "!" : to.ptr;
+		if (strncmp(got, maps[i].want, strlen(maps[i].want)) != 0)
+			fail_msg("%s %s: %s", maps[i].map, maps[i].name, got);
+	}
+	/* What would be too long is none. */
+	memset(long_name, 'x', CHANNEL_MAX);
+	long_name[CHANNEL_MAX] = '\0';
+	assert_int_equal(map_parse(&m, "*=a*", &fault), 0);
+	assert_true(map_apply(&m, 1, text_of(long_name), buf, &to));
+	assert_int_equal(to.len, 0);
 }
 
 static void
@@ -194,6 +263,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_no_data),
+		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_mark),
 	};

@@ -28,7 +28,7 @@ static const struct {
 	    "http://[::1]:80/", true },
 	{ "http://LocalHost/", ENDPOINT_HTTP, "http://LocalHost/",
 	    "http://LocalHost/", true },
-	{ "redis:a,b", ENDPOINT_REDIS, "redis://base.example:6380",
+	{ "redis:a,b", ENDPOINT_REDIS, "redis://base.example:6380/2",
 	    "redis base.example:6380/2?a,b", false },
 	{ "redis://:secret@h.example?channel=a", ENDPOINT_REDIS, NULL,
 	    "redis h.example:6379/0?a", false },
@@ -36,6 +36,10 @@ static const struct {
 	    "redis /run/redis.sock:/3?a", true },
 	{ "redis://127.0.0.1?channel=a", ENDPOINT_REDIS, NULL,
 	    "redis 127.0.0.1:6379/0?a", true },
+	{ "stream:jobs", ENDPOINT_STREAM, NULL,
+	    "redis base.example:6380/2?stream=jobs", false },
+	{ "redis://127.0.0.1?stream=jobs&group=g", ENDPOINT_STREAM, NULL,
+	    "redis 127.0.0.1:6379/0?stream=jobs&group=g", true },
 };
 
 static void
@@ -52,7 +56,7 @@ test_good(void **state)
 		assert_int_equal(e.kind, good[i].kind);
 		assert_string_equal(e.identity, good[i].identity);
 		assert_int_equal(e.local, good[i].local);
-		if (e.kind != ENDPOINT_REDIS)
+		if (good[i].shown != NULL)
 			assert_string_equal(e.shown, good[i].shown);
 		assert_null(strstr(e.shown, "secret"));
 		endpoint_free(&e);
@@ -63,8 +67,8 @@ static void
 test_bad(void **state)
 {
 	static const char *const bad[] = { "", "news", "file:///x", "ftp://h/",
-		"http://", "http://h:99999/", "stream:key", "redis://h:0/?x",
-		"--", "localhost:8080", "redis:" };
+		"http://", "http://h:99999/", "stream:", "redis://h:0/?x", "--",
+		"localhost:8080", "redis:" };
 
 	(void)state;
 	for (size_t i = 0; i < nitems(bad); i++) {
@@ -86,7 +90,21 @@ static const struct {
 	{ "http://h/", "redis://127.0.0.1", ">" },
 	{ "http://h/", "redis:a,b", "!" },
 	{ "http://h/", "-", ">" },
-	{ "http://h/", "http://i/", "!" },
+	{ "http://h/", "http://i/", ">" },
+	{ "http://h/", "http://i/events/a", ">a" },
+	{ "http://h/", "http://i/events/a,b", "!" },
+	{ "http://h/events/a,b", "http://i/", "a,b>" },
+	{ "http://h/events?channel=a&x=1&channel=b", "-", "a,b>" },
+	{ "http://h", "redis:a,b", "a,b>" },
+	{ "http://h", "redis:a", "a>a" },
+	{ "http://h", "-", ">" },
+	{ "redis:a", "http://h/events/b", "a>b" },
+	{ "redis://h", "http://h/events/b", "b>b" },
+	{ "stream:a", "redis:a", ">a" },
+	{ "stream:a", "stream:a", "!" },
+	{ "stream:a", "stream:b", ">" },
+	{ "redis:a", "stream:a", "a>" },
+	{ "-", "redis://h?stream=a&group=b", "!" },
 	{ "-", "redis:copy", ">copy" },
 	{ "-", "redis://127.0.0.1", ">" },
 	{ "-", "redis:a,b", "!" },
@@ -126,7 +144,7 @@ test_pairs(void **state)
 		assert_int_equal(
 		    endpoint_parse(&sink, pairs[i].sink, NULL, NULL, &fault),
 		    0);
-		if (endpoint_join(&p, &source, &sink, &fault) == 0) {
+		if (endpoint_join(&p, &source, &sink, NULL, 0, &fault) == 0) {
 			*got = '\0';
 			for (size_t n = 0; n < p.nchannels; n++) {
 				strcat(got, n > 0 ? "," : "");
@@ -145,6 +163,52 @@ test_pairs(void **state)
 	}
 }
 
+/* Where is asked, and what a sink's channel is put behind. */
+static void
+test_urls(void **state)
+{
+	static const struct {
+		const char *source, *sink, *asked, *base;
+	} urls[] = {
+		{ "http://h", "http://i", "http://h", "http://i/" },
+		{ "http://h:8080", "http://i/events/a b", NULL, NULL },
+		{ "http://h:8080", "http://i/events/a%20b", NULL, NULL },
+		{ "http://h:8080", "http://i/events/a%3Ab",
+		    "http://h:8080/events/a%3ab", "http://i/" },
+		{ "http://h/x", "http://i/p/events/a", "http://h/x",
+		    "http://i/p" },
+		{ "http://h/events", "http://i/p/events", "http://h/events",
+		    "http://i/p" },
+		{ "http://h/", "http://i/p/events/a/b", "http://h/",
+		    "http://i/p/events/a/b" },
+		{ "http://h?x=1", "http://i/events/a?token=t", "http://h?x=1",
+		    "http://i/?token=t" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(urls); i++) {
+		struct endpoint source, sink;
+		struct endpoint_pair p;
+		const char *fault = NULL;
+
+		assert_int_equal(
+		    endpoint_parse(&source, urls[i].source, NULL, NULL, &fault),
+		    0);
+		if (endpoint_parse(&sink, urls[i].sink, NULL, NULL, &fault) ==
+		    -1) {
+			assert_null(urls[i].base);
+		} else {
+			assert_int_equal(
+			    endpoint_join(&p, &source, &sink, NULL, 0, &fault),
+			    0);
+			assert_string_equal(source.url, urls[i].asked);
+			assert_string_equal(sink.url, urls[i].base);
+		}
+		endpoint_free(&source);
+		endpoint_free(&sink);
+	}
+}
+
 int
 main(void)
 {
@@ -152,6 +216,7 @@ main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_urls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

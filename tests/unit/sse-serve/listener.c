@@ -107,7 +107,8 @@ open_text(struct listeners *ls, const char *text, bool admin, char *fault)
 	fault[0] = '\0';
 	if (listener_parse(&a, text, &why) == -1)
 		fail_msg("%s: %s", text, why);
-	return listener_open(ls, &a, admin, 0660, fault);
+	return listener_open(ls, &a,
+	    &(struct listener_how){ .admin = admin, .mode = 0660 }, fault);
 }
 
 static int
@@ -194,25 +195,37 @@ port_in_use(void **state)
 	listener_close(&ls);
 }
 
+/* False: 127.0.0.1 and that port were somebody else's meanwhile. */
+static bool
+half_given_back(void)
+{
+	struct listeners six = { 0 }, ls = { 0 };
+	char fault[LISTENER_FAULT_MAX], text[32];
+	bool back;
+
+	assert_int_equal(open_text(&six, "[::1]:0", false, fault), 0);
+	snprintf(text, sizeof(text), "%d", port_of(&six.v[0]));
+	assert_int_equal(open_text(&ls, text, false, fault), EX_UNAVAILABLE);
+	assert_int_equal(ls.n, 0);
+	back = strstr(fault, "[::1]") != NULL;
+	snprintf(text, sizeof(text), "127.0.0.1:%d", port_of(&six.v[0]));
+	back = back && open_text(&ls, text, false, fault) == 0;
+	listener_close(&ls);
+	listener_close(&six);
+	return back;
+}
+
 /* When the second address of a port is taken, the first is given back. */
 static void
 half_in_use(void **state)
 {
-	struct listeners six = { 0 }, ls = { 0 };
-	char fault[LISTENER_FAULT_MAX], text[32];
+	int tries = 1;
 
 	(void)state;
 	if (!has_ipv6())
 		skip();
-	assert_int_equal(open_text(&six, "[::1]:0", false, fault), 0);
-	snprintf(text, sizeof(text), "%d", port_of(&six.v[0]));
-	assert_int_equal(open_text(&ls, text, false, fault), EX_UNAVAILABLE);
-	assert_non_null(strstr(fault, "[::1]"));
-	assert_int_equal(ls.n, 0);
-	snprintf(text, sizeof(text), "127.0.0.1:%d", port_of(&six.v[0]));
-	assert_int_equal(open_text(&ls, text, false, fault), 0);
-	listener_close(&ls);
-	listener_close(&six);
+	while (!half_given_back())
+		assert_in_range(++tries, 1, 10);
 }
 
 /* A minimal root has no /etc/hosts; there the name leads nowhere. */
@@ -318,7 +331,9 @@ unix_socket(void **state)
 	assert_true(answers(&ls.v[0]));
 
 	assert_int_equal(listener_parse(&a, "unix:open", &why), 0);
-	assert_int_equal(listener_open(&ls, &a, false, 0666, fault), 0);
+	assert_int_equal(listener_open(&ls, &a,
+			     &(struct listener_how){ .mode = 0666 }, fault),
+	    0);
 	assert_int_equal(stat("open", &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0666);
 	assert_int_equal(umask(mask), 027);

@@ -165,6 +165,43 @@ shared(void **state)
 	message_unref(NULL);
 }
 
+/* What is urgent bears another block, with ahead in place of id. */
+static void
+ahead(void **state)
+{
+	static const struct {
+		unsigned int show;
+		const char *wire;
+	} cases[] = {
+		{ 0, "event: id\nahead: own\ndata: id: 7\n\n" },
+		{ SHOW_CHANNEL,
+		    "channel: id\nevent: id\nahead: own\ndata: id: 7\n\n" },
+		{ SHOW_ROUTING,
+		    "priority: high\norigin: id\nchannel: id\nevent: id\n"
+		    "ahead: own\ndata: id: 7\n\n" },
+	};
+	struct event ev = event_in("id");
+	struct message *m;
+
+	(void)state;
+	ev.high = ev.has_id = true;
+	ev.type = ev.origin = TEXT("id");
+	ev.id = TEXT("own");
+	ev.data = TEXT("id: 7");
+	m = message_from(&ev, place_of(1, 1), PLACE_ZERO);
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct sse_text t = message_ahead(m, cases[i].show);
+
+		assert_int_equal(t.len, strlen(cases[i].wire));
+		assert_memory_equal(t.ptr, cases[i].wire, t.len);
+	}
+	message_unref(m);
+	/* What is live only has no ID, and no turn. */
+	m = message_from(&ev, PLACE_ZERO, PLACE_ZERO);
+	assert_int_equal(m->ahead_len, 0);
+	message_unref(m);
+}
+
 int
 main(void)
 {
@@ -172,6 +209,7 @@ main(void)
 		cmocka_unit_test(views),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(shared),
+		cmocka_unit_test(ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,14 @@ static const struct {
 	{ "our own types are ours", INPUT_WHOLE, "sse:end", NULL,
 	    TEXT_INIT("x"), true, false, 400, NULL },
 	{ "too long", INPUT_WHOLE, NULL, NULL, TEXT_INIT(LONG), true, false,
-	    400, "an event of more than 200 bytes is refused\n" },
+	    413, "an event of more than 200 bytes is refused\n" },
+	{ "a line too long, after one that is well", INPUT_JSON, NULL, NULL,
+	    TEXT_INIT("{\"data\":\"x\"}\n{\"data\":\"" LONG "\"}\n"), true,
+	    false, 413,
+	    "line 2: an event of more than 200 bytes is refused\n" },
+	{ "a fault before one too long", INPUT_JSON, NULL, NULL,
+	    TEXT_INIT("[\n{\"data\":\"" LONG "\"}\n"), true, false, 400,
+	    "line 1: " },
 	{ "not anyone's", INPUT_WHOLE, NULL, NULL, TEXT_INIT("x"), false, false,
 	    403, "publishing to this channel is not allowed\n" },
 	{ "anyone's when open", INPUT_WHOLE, NULL, NULL, TEXT_INIT("x"), false,
@@ -86,7 +93,7 @@ static const struct {
 	    400, "line 3: " },
 	{ "an event too long", INPUT_SSE, NULL, NULL,
 	    TEXT_INIT("data: x\n\ndata: " LONG "\n\ndata: z\n\n"), true, false,
-	    400, "line 3: an event of more than 200 bytes is refused\n" },
+	    413, "line 3: an event of more than 200 bytes is refused\n" },
 };
 
 static struct route
@@ -123,7 +130,7 @@ bodies(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < nitems(cases); i++) {
-		struct identity who = auth_anonymous(cases[i].admin);
+		const struct identity *who = identity_anonymous(cases[i].admin);
 		struct route r = route_of(i);
 		struct post *p = post_new();
 		char *body = malloc(cases[i].body.len + 1), text[1024];
@@ -131,7 +138,7 @@ bodies(void **state)
 
 		memcpy(body, cases[i].body.ptr, in.len);
 		assert_int_equal(
-		    post_read(p, &r, &who, cases[i].open, in, MAX), 0);
+		    post_read(p, &r, who, cases[i].open, in, MAX), 0);
 		/* What it took is its own. */
 		memset(body, '#', in.len);
 		free(body);
@@ -184,13 +191,13 @@ answers(void **state)
 static void
 without_room(void **state)
 {
-	struct identity who = auth_anonymous(true);
+	const struct identity *who = identity_anonymous(true);
 	struct route r = route_of(0);
 	struct post *p = post_new();
 
 	(void)state;
 	no_room = true;
-	assert_int_equal(post_read(p, &r, &who, false, TEXT("x"), MAX), -1);
+	assert_int_equal(post_read(p, &r, who, false, TEXT("x"), MAX), -1);
 	no_room = false;
 	assert_int_equal(p->n, 0);
 	post_free(p);

@@ -27,7 +27,6 @@ enum door {
 
 struct asked {
 	struct http_head h;
-	struct identity id;
 	struct route_conf conf;
 	struct route r;
 	char buf[8192];
@@ -43,8 +42,7 @@ ask(struct asked *a, enum door door, const char *line, const char *fields)
 	    line, strstr(fields, "Host:") ? "" : "Host: localhost:8080\r\n",
 	    fields);
 
-	a->id = auth_anonymous(door >= ADMIN);
-	a->conf = (struct route_conf){ .id = &a->id,
+	a->conf = (struct route_conf){ .id = identity_anonymous(door >= ADMIN),
 		.open_publish = door == OPEN || door == LISTED,
 		.loopback_host = door == ADMIN };
 	if (door == LISTED) {
@@ -96,6 +94,11 @@ say(const struct route *r, char buf[1024])
 		put_list(buf, " type ", r->types, r->ntypes);
 		if (r->show != 0)
 			put(buf, " show %x", r->show);
+		if (r->strict)
+			put(buf, " strict");
+		break;
+	case ROUTE_ACK:
+		put_list(buf, "ack ", &r->id, 1);
 		break;
 	case ROUTE_PUBLISH:
 		put(buf, "publish %s",
@@ -106,6 +109,17 @@ say(const struct route *r, char buf[1024])
 		put_list(buf, " ", &r->channel, r->channel.len > 0);
 		put_list(buf, " type ", &r->type, r->type.len > 0);
 		put_list(buf, " id ", &r->id, r->has_id);
+		break;
+	case ROUTE_INSPECT:
+		put(buf, "inspect %d limit %zu", (int)r->inspect.what,
+		    r->inspect.limit);
+		if (r->inspect.after.serial != 0)
+			put(buf, " after %u-%llu", r->inspect.after.worker,
+			    (unsigned long long)r->inspect.after.serial);
+		if (r->inspect.id.serial != 0)
+			put(buf, " %s-%u-%llu", r->inspect.id.instance,
+			    r->inspect.id.worker,
+			    (unsigned long long)r->inspect.id.serial);
 		break;
 	case ROUTE_VIEWER:
 		put(buf, "viewer%s", r->head_only ? " head" : "");
@@ -256,6 +270,11 @@ selections(void **state)
 		    "events show 3" },
 		{ PUBLIC, "GET /events", "Sse-Show: channel, place\r\n",
 		    "events show 5" },
+		{ PUBLIC, "GET /events?order=strict", "", "events strict" },
+		{ PUBLIC, "GET /events", "Sse-Order: strict\r\n",
+		    "events strict" },
+		{ PUBLIC, "GET /events?order=", "", "events" },
+		{ PUBLIC, "GET /events?order=loose", "", "400" },
 		{ PUBLIC, "GET /events?show=hello", "sse-show: place\r\n",
 		    "events show 6" },
 		{ PUBLIC, "GET /events?show=", "Sse-Show:\r\n", "events" },
@@ -299,13 +318,74 @@ pages(void **state)
 		{ PUBLIC, "POST /", "", "405 GET, HEAD, OPTIONS" },
 		{ PUBLIC, "PUT /events/A", "", "405 GET, HEAD, POST, OPTIONS" },
 		{ ADMIN, "DELETE /events", "", "405 GET, HEAD, POST, OPTIONS" },
-		{ PUBLIC, "get /events", "", "405 GET, HEAD, POST, OPTIONS" },
+		{ PUBLIC, "get /events", "", "501" },
+		{ PUBLIC, "BREW /events", "", "501" },
+		{ PUBLIC, "BREW /x", "", "501" },
+		{ PUBLIC, "PATCH /x", "", "404" },
+		{ PUBLIC, "PATCH /", "", "405 GET, HEAD, OPTIONS" },
 		{ PUBLIC, "TRACE /events", "", "405 GET, HEAD, POST, OPTIONS" },
 		{ PUBLIC, "OPTIONS *", "", "options GET, HEAD, OPTIONS" },
 		{ PUBLIC, "OPTIONS /", "", "options GET, HEAD, OPTIONS" },
 		{ PUBLIC, "OPTIONS /events/A", "Origin: http://evil\r\n",
 		    "options GET, HEAD, POST, OPTIONS" },
 		{ PUBLIC, "OPTIONS /x", "", "404" },
+	};
+
+	(void)state;
+	check(rows, nitems(rows));
+}
+
+#define GETS "GET, HEAD, OPTIONS"
+#define ID "0123456789ab-3-17"
+
+/* About the server, for the administration alone. */
+static void
+inspections(void **state)
+{
+	static const struct row rows[] = {
+		{ ADMIN, "GET /metrics", "", "inspect 0 limit 100" },
+		{ ADMIN, "HEAD /metrics", "", "inspect 0 limit 100" },
+		{ ADMIN, "GET /metrics?x=%zz", "", "inspect 0 limit 100" },
+		{ UNIX, "GET /healthz", "", "inspect 1 limit 100" },
+		{ ADMIN, "GET /readyz", "", "inspect 2 limit 100" },
+		{ ADMIN, "GET /connections", "", "inspect 3 limit 100" },
+		{ ADMIN, "GET /connections?limit=7&x&after=" ID, "",
+		    "inspect 3 limit 7 after 3-17" },
+		{ ADMIN, "GET /connections?limit=10000", "",
+		    "inspect 3 limit 10000" },
+		{ ADMIN, "GET /connections?limit=10001", "", "400" },
+		{ ADMIN, "GET /connections?limit=0", "", "400" },
+		{ ADMIN, "GET /connections?limit=", "", "400" },
+		{ ADMIN, "GET /connections?limit=-1", "", "400" },
+		{ ADMIN, "GET /connections?limit=99999999999999999999", "",
+		    "400" },
+		{ ADMIN, "GET /connections?after=1", "", "400" },
+		{ ADMIN, "GET /connections?after=" ID "x", "", "400" },
+		{ ADMIN, "DELETE /connections/" ID, "",
+		    "inspect 4 limit 100 " ID },
+		{ ADMIN, "DELETE /connections/" ID "9999999999999999999", "",
+		    "404" },
+		{ ADMIN, "DELETE /connections/x", "", "404" },
+		{ ADMIN, "DELETE /connections/0123456789ab-3-", "", "404" },
+		{ ADMIN, "DELETE /connections/0123456789ab-17", "", "404" },
+		{ ADMIN, "DELETE /connections/0123456789aX-3-17", "", "404" },
+		{ ADMIN, "DELETE /connections/", "", "404" },
+		{ ADMIN, "DELETE /connections/" ID, "Origin: http://evil\r\n",
+		    "403" },
+		{ ADMIN, "GET /connections/" ID, "", "405 DELETE, OPTIONS" },
+		{ ADMIN, "DELETE /connections", "", "405 " GETS },
+		{ ADMIN, "POST /metrics", "", "405 " GETS },
+		{ ADMIN, "OPTIONS /metrics", "", "options " GETS },
+		{ ADMIN, "OPTIONS /connections/" ID, "",
+		    "options DELETE, OPTIONS" },
+		{ ADMIN, "GET /metric", "", "404" },
+		{ PUBLIC, "GET /metrics", "", "404" },
+		{ PUBLIC, "GET /healthz", "", "404" },
+		{ PUBLIC, "GET /readyz", "", "404" },
+		{ OPEN, "GET /connections", "", "404" },
+		{ OPEN, "DELETE /connections/" ID, "", "403" },
+		{ PUBLIC, "DELETE /connections/x", "", "404" },
+		{ PUBLIC, "GET /connections/" ID, "", "405 DELETE, OPTIONS" },
 	};
 
 	(void)state;
@@ -330,6 +410,9 @@ publications(void **state)
 		{ OPEN, "POST /events/client:7", "", "403" },
 		{ OPEN, "POST /events/group:a", "", "403" },
 		{ OPEN, "POST /events/presence", "", "403" },
+		{ PUBLIC, "POST /ack?id=1-0", "", "401" },
+		{ PUBLIC, "GET /ack?id=1-0", "", "405 POST, OPTIONS" },
+		{ PUBLIC, "OPTIONS /ack", "", "options POST, OPTIONS" },
 		{ ADMIN, "POST /events/client:7", "",
 		    "publish whole client:7" },
 		{ ADMIN, "POST /events/presence", "", "403" },
@@ -585,8 +668,9 @@ answers(void **state)
 			"Access-Control-Allow-Origin: http://evil\r\n",
 			"Access-Control-Allow-Methods: GET, HEAD, POST, "
 			"OPTIONS\r\n",
-			"Access-Control-Allow-Headers: Content-Type, "
-			"Last-Event-ID, Sse-Show\r\n" },
+			"Access-Control-Allow-Headers: Authorization, "
+			"Content-Type, Idempotency-Key, Last-Event-ID, "
+			"Sse-Ask, Sse-Order, Sse-Producer, Sse-Show\r\n" },
 		    "Content-Length" },
 		{ { ADMIN, "OPTIONS /events", ORIGIN("http://evil"), NULL },
 		    { "HTTP/1.1 204 No Content\r\n" }, "Access-Control" },
@@ -633,6 +717,7 @@ cors(void **state)
 		{ LISTED, ORIGIN("http://y"), "" },
 		{ LISTED, ORIGIN("http://x"),
 		    "Access-Control-Allow-Origin: http://x\r\n"
+		    "Access-Control-Allow-Credentials: true\r\n"
 		    "Vary: Origin\r\n" },
 		{ ANY, "", "" },
 		{ ANY, ORIGIN("null"),
@@ -668,6 +753,7 @@ main(void)
 		cmocka_unit_test(starts),
 		cmocka_unit_test(selections),
 		cmocka_unit_test(pages),
+		cmocka_unit_test(inspections),
 		cmocka_unit_test(publications),
 		cmocka_unit_test(pages_that_post),
 		cmocka_unit_test(origins_to_list),

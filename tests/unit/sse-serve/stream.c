@@ -13,10 +13,13 @@
 
 static struct channel_table table;
 static struct channel *news, *sport;
-static struct stream *stream;
+static struct stream the_stream, *const stream = &the_stream;
 static struct transport transport;
 static int peer;
 static struct era era;
+static struct delivery delivered;
+static const struct sse_event the_end = { .type = { "sse:end", 7 },
+	.has = SSE_HAS_DATA };
 static struct sse_buf got, want;
 
 static void
@@ -48,6 +51,7 @@ begin(int bytes)
 		.birth = place_of(MS0, 0),
 		.now_ms = (int64_t)MS0 };
 	got.len = want.len = 0;
+	delivered = (struct delivery){ 0 };
 }
 
 static void
@@ -55,13 +59,13 @@ open_stream(unsigned int show, struct start start, struct sse_text after)
 {
 	struct gap gap;
 
-	stream = stream_new(NULL, show, NULL);
-	assert_non_null(stream);
+	stream_init(stream, NULL, show);
 	assert_int_equal(subscriber_join(&stream->sub, news), 0);
 	assert_int_equal(subscriber_join(&stream->sub, sport), 0);
 	gap = subscriber_start(&stream->sub, &start, &era);
 	assert_int_equal(
-	    stream_open(stream, TEXT(HEAD), 3000, &gap, after, &era), 0);
+	    stream_open(stream, TEXT(HEAD), 3000, "1-2-3", &gap, after, &era),
+	    0);
 }
 
 static void
@@ -73,7 +77,7 @@ open_now(unsigned int show)
 static void
 end(void)
 {
-	stream_free(stream);
+	stream_clear(stream);
 	channel_table_clear(&table);
 	transport_close(&transport);
 	if (peer != -1)
@@ -125,7 +129,7 @@ hold_text(const char *text)
 static enum stream_state
 pump(void)
 {
-	return stream_pump(stream, &transport, &era, NULL, false);
+	return stream_pump(stream, &transport, &era, NULL, NULL, &delivered);
 }
 
 static struct message *
@@ -267,7 +271,8 @@ opens(void **state)
 		{ "from now on", 0, NULL, RETRY },
 		{ "hello", SHOW_HELLO, NULL,
 		    RETRY "event: sse:hello\ndata: {\"channels\":[\"news\","
-			  "\"sport\"],\"place\":\"1000000-2\"}\n\n" },
+			  "\"sport\"],\"place\":\"1000000-2\","
+			  "\"connection\":\"1-2-3\"}\n\n" },
 		{ "place", SHOW_PLACE, NULL, RETRY "id: 1000000-2\n\n" },
 		{ "after an ID", 0, "1000000-1",
 		    RETRY "id: 1000000-2\ndata: two\n\n" },
@@ -331,7 +336,7 @@ gap_without_oldest(void **state)
 static enum stream_state
 keepalive(void)
 {
-	return stream_keepalive(stream, &transport, &era);
+	return stream_keepalive(stream, &transport, &era, &delivered);
 }
 
 static void
@@ -344,7 +349,7 @@ kept_alive(void **state)
 	assert_int_equal(keepalive(), STREAM_IDLE);
 	assert_int_equal(keepalive(), STREAM_IDLE);
 	hold_text(HEAD RETRY ":\n:\n");
-	stream_free(stream);
+	stream_clear(stream);
 	got.len = 0;
 
 	/* With its place where that has moved, else with a comment. */
@@ -421,12 +426,14 @@ raw(void **state)
 	}
 	(void)publish(news, "due");
 	assert_int_equal(
-	    stream_pump(stream, &transport, &era, news, false), STREAM_IDLE);
+	    stream_pump(stream, &transport, &era, news, NULL, &delivered),
+	    STREAM_IDLE);
 	hold_same();
 	assert_true(place_same(stream->sub.cursor, era.horizon));
 	channel_served(news, era.horizon);
 	assert_int_equal(
-	    stream_pump(stream, &transport, &era, news, false), STREAM_IDLE);
+	    stream_pump(stream, &transport, &era, news, NULL, &delivered),
+	    STREAM_IDLE);
 	hold_same();
 	end();
 }
@@ -448,14 +455,18 @@ ended(void **state)
 			publish_some(0);
 		expect("event: sse:end\ndata:\n\n");
 		while ((st = stream_pump(stream, &transport, &era, NULL,
-			    true)) == STREAM_BLOCKED)
+			    &the_end, &delivered)) == STREAM_BLOCKED)
 			take(100000);
 		assert_int_equal(st, STREAM_DONE);
 		hold_same();
-		assert_int_equal(
-		    stream_pump(stream, &transport, &era, NULL, true),
+		assert_int_equal(stream_pump(stream, &transport, &era, NULL,
+				     &the_end, &delivered),
 		    STREAM_DONE);
 		hold_same();
+		/* What was counted is what has come, each event once. */
+		assert_int_equal(delivered.events, 2000);
+		assert_int_equal(delivered.bytes, got.len);
+		assert_int_equal(delivered.gaps, 0);
 		end();
 	}
 }
@@ -498,6 +509,124 @@ hole(void **state)
 			     "\"oldest\":\"1000000-2\"}\n\n"
 			     "id: 1000000-2\ndata: two\n\n"
 			     "id: 1000000-4\ndata: four\n\n");
+	assert_int_equal(delivered.events, 3);
+	assert_int_equal(delivered.gaps, 1);
+	end();
+}
+
+/* Each block of what was got, in turn; NULL: no more.  *ahead: out of turn. */
+static const char *
+next_block(const char *p, struct place *place, bool *ahead)
+{
+	const char *end = strstr(p, "\n\n");
+	size_t skip;
+
+	if (end == NULL)
+		return NULL;
+	*ahead = strncmp(p, "ahead: ", 7) == 0;
+	skip = *ahead ? 7 : 4;
+	hold_true(*ahead || strncmp(p, "id: ", 4) == 0);
+	p += skip;
+	hold_true(place_parse(p, strcspn(p, "\n"), place));
+	return end + 2;
+}
+
+/*
+ * Each event comes once, by its ID in the order of places, or, when it is of
+ * priority high, before its turn.
+ */
+static size_t
+hold_priorities(const bool *high, size_t n, bool strict)
+{
+	bool seen[2000] = { false };
+	struct place last = PLACE_ZERO, last_ahead = PLACE_ZERO, p;
+	const char *at;
+	size_t out_of_turn = 0;
+	bool ahead;
+
+	hold_true(sse_buf_append(&got, "", 1) == 0);
+	at = strstr(got.ptr, RETRY) + strlen(RETRY);
+	while ((at = next_block(at, &p, &ahead)) != NULL) {
+		hold_true(p.seq <= n && !seen[p.seq]);
+		seen[p.seq] = true;
+		hold_true(place_cmp(p, last) > 0);
+		if (!ahead) {
+			last = p;
+			continue;
+		}
+		hold_true(!strict && high[p.seq]);
+		hold_true(place_cmp(p, last_ahead) > 0);
+		last_ahead = p;
+		out_of_turn++;
+	}
+	for (size_t i = 1; i <= n; i++)
+		hold_true(seen[i]);
+	return out_of_turn;
+}
+
+static size_t
+priorities_by_chance(bool strict)
+{
+	static char text[3000];
+	bool high[2000] = { false };
+	size_t n = 0;
+
+	begin(1);
+	open_now(0);
+	stream->sub.strict = strict;
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < 600; i++) {
+		struct event ev = event_in("news");
+
+		ev.data = (struct sse_text){ text,
+			chance_below(chance_below(20) ? 200 : sizeof(text)) };
+		ev.high = high[++n] = chance_below(6) == 0;
+		(void)publish_event(chance_below(2) ? news : sport, &ev);
+		if (chance_below(3) == 0)
+			take(chance_below(4000));
+		if (chance_below(2))
+			hold_true(pump() != STREAM_GONE);
+	}
+	while (pump() == STREAM_BLOCKED)
+		take(1 + chance_below(5000));
+	take(SIZE_MAX);
+	hold_true(stream->sub.ahead == NULL);
+	hold_true(place_same(stream->sub.cursor, era.horizon));
+	hold_true(delivered.events == n);
+	n = hold_priorities(high, n, strict);
+	end();
+	return n;
+}
+
+static void
+priorities(void **state)
+{
+	size_t out_of_turn = 0;
+
+	(void)state;
+	for (uint32_t s = 0; s < 60; s++) {
+		chance_begin(s);
+		out_of_turn += priorities_by_chance(s % 4 == 0);
+	}
+	assert_true(out_of_turn > 500);
+}
+
+/* To one who keeps up there is but one order. */
+static void
+priority_in_turn(void **state)
+{
+	struct event ev = event_in("news");
+
+	(void)state;
+	begin(0);
+	open_now(SHOW_CHANNEL);
+	(void)publish(news, "one");
+	ev.high = true;
+	ev.data = TEXT("two");
+	(void)publish_event(news, &ev);
+	assert_int_equal(pump(), STREAM_IDLE);
+	hold_text(HEAD RETRY "channel: news\nid: 1000000-1\ndata: one\n\n"
+			     "channel: news\nid: 1000000-2\ndata: two\n\n");
 	end();
 }
 
@@ -515,6 +644,8 @@ main(void)
 		cmocka_unit_test(ended),
 		cmocka_unit_test(peer_gone),
 		cmocka_unit_test(hole),
+		cmocka_unit_test(priorities),
+		cmocka_unit_test(priority_in_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -378,8 +378,10 @@ retention_doubts(struct place cursor)
 			seen = replay_at(log, at)->place.ms;
 		else if (log->count > 0 || !place_is_zero(log->dropped))
 			continue;
-		if (era.age_ms > 0 && seen > (uint64_t)era.age_ms)
-			sure = latest(sure, seen - (uint64_t)era.age_ms);
+		if (truth[i].ch->age_ms > 0 &&
+		    seen > (uint64_t)truth[i].ch->age_ms)
+			sure = latest(
+			    sure, seen - (uint64_t)truth[i].ch->age_ms);
 		if (place_cmp(cursor, sure) < 0)
 			return true;
 	}
@@ -435,7 +437,10 @@ returning(void **state)
 		chance_begin(s);
 		world_open();
 		join();
-		era.age_ms = chance_below(2) ? 20 + chance_below(100) : 0;
+		for (size_t i = 0; i < CHANNELS; i++)
+			truth[i].ch->age_ms = chance_below(2)
+			    ? 20 + chance_below(100)
+			    : 0;
 		for (uint32_t i = chance_below(80); i > 0; i--)
 			mint(chance_below(CHANNELS), true);
 		for (uint32_t i = chance_below(3); i > 0; i--)

@@ -150,6 +150,41 @@ hurried(void **state)
 	}
 }
 
+/* A walk in steps meets each that was there and stays, and none that left. */
+static void
+steps(void **state)
+{
+	(void)state;
+	for (uint32_t s = 0; s < 60; s++) {
+		struct sweep_walk walk = { 0 };
+		struct conn *c;
+
+		chance_begin(s);
+		sweep_init(&sweep);
+		memset(conns, 0, sizeof(conns));
+		for (size_t i = 0; i < CONNS; i++) {
+			assert_int_equal(
+			    sweep_add(&sweep, &conns[i], &conns[i].at), 0);
+			conns[i].in = true;
+		}
+		while ((c = sweep_step(&sweep, &walk)) != NULL) {
+			hold_true(c->in);
+			c->swept++;
+			/* It leaves, or another does, or neither. */
+			if (chance_below(2) == 0)
+				c = &conns[chance_below(CONNS)];
+			if (!c->in || chance_below(2) == 0)
+				continue;
+			sweep_remove(&sweep, &c->at);
+			c->in = false;
+		}
+		for (size_t i = 0; i < CONNS; i++)
+			hold_true(!conns[i].in || conns[i].swept >= 1);
+		hold_places();
+		sweep_free(&sweep);
+	}
+}
+
 int
 main(void)
 {
@@ -157,6 +192,7 @@ main(void)
 		cmocka_unit_test(rounds),
 		cmocka_unit_test(spread),
 		cmocka_unit_test(hurried),
+		cmocka_unit_test(steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

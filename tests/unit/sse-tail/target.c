@@ -47,7 +47,7 @@ urls(void **state)
 
 		while (cases[i].channels[n] != NULL)
 			n++;
-		url = target_url(cases[i].url, cases[i].channels, n, &fault);
+		url = target_url(cases[i].url, cases[i].channels, n, 0, &fault);
 		if (url == NULL || strcmp(url, cases[i].want) != 0)
 			fail_msg(
 			    "%s: %s", cases[i].url, url == NULL ? fault : url);
@@ -65,7 +65,7 @@ faults(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < nitems(cases); i++) {
-		char *url = target_url(cases[i], NULL, 0, &fault);
+		char *url = target_url(cases[i], NULL, 0, 0, &fault);
 
 		if (url != NULL)
 			fail_msg("%s is taken for %s", cases[i], url);

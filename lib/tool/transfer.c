@@ -1,56 +1,13 @@
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
+#include "file.h"
 #include "transfer.h"
 
-#define FILE_MAX ((size_t)16 << 20)
-#define AGENT "sse-tail/" SSE_VERSION
-
 static const char no_memory[] = "out of memory";
-static const char too_large[] = "it is larger than 16m";
-
-static int
-read_all(int fd, struct sse_buf *b, const char **fault)
-{
-	char piece[16384];
-	ssize_t n;
-
-	while ((n = read(fd, piece, sizeof(piece))) != 0) {
-		if (n == -1) {
-			if (errno == EINTR)
-				continue;
-			return -1;
-		}
-		*fault = b->len + (size_t)n > FILE_MAX ? too_large : no_memory;
-		if (*fault == too_large ||
-		    sse_buf_append(b, piece, (size_t)n) == -1)
-			return -1;
-		*fault = NULL;
-	}
-	return 0;
-}
-
-/* Append what a file holds; "-" is standard input. */
-static int
-read_file(const char *path, struct sse_buf *b, const char **fault)
-{
-	int fd = STDIN_FILENO, r, saved;
-
-	*fault = NULL;
-	if (strcmp(path, "-") != 0 &&
-	    (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return -1;
-	r = read_all(fd, b, fault);
-	saved = errno;
-	if (fd != STDIN_FILENO)
-		(void)close(fd);
-	errno = saved;
-	return r;
-}
 
 static int
 append(struct curl_slist **list, const char *line)
@@ -99,7 +56,7 @@ transfer_add_header(struct transfer *t, const char *arg, const char **fault)
 
 	if (*arg != '@')
 		return add_line(t, arg, fault);
-	if ((r = read_file(arg + 1, &b, fault)) == 0) {
+	if ((r = file_read(arg + 1, &b, fault)) == 0) {
 		if (sse_buf_append(&b, "", 1) == -1) {
 			*fault = no_memory;
 			r = -1;
@@ -124,28 +81,46 @@ drop_breaks(struct sse_buf *b, size_t from)
 	b->len = to;
 }
 
+static bool
+has_header(const struct transfer *t, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const struct curl_slist *h = t->headers; h != NULL; h = h->next)
+		if (strncasecmp(h->data, name, len) == 0 &&
+		    (h->data[len] == ':' || h->data[len] == ';'))
+			return true;
+	return false;
+}
+
 int
-transfer_add_data(struct transfer *t, const char *arg, const char **fault)
+transfer_add_data(struct transfer *t, enum transfer_data how, const char *arg,
+    const char **fault)
 {
 	size_t from;
 
 	*fault = no_memory;
-	if (t->has_data && sse_buf_append(&t->data, "&", 1) == -1)
+	if (t->has_data && how != DATA_JSON &&
+	    sse_buf_append(&t->data, "&", 1) == -1)
 		return -1;
 	t->has_data = true;
-	if (*arg != '@')
+	t->json = t->json || how == DATA_JSON;
+	if (*arg != '@' || how == DATA_RAW)
 		return sse_buf_append(&t->data, arg, strlen(arg));
 	from = t->data.len;
-	if (read_file(arg + 1, &t->data, fault) == -1)
+	if (file_read(arg + 1, &t->data, fault) == -1)
 		return -1;
-	drop_breaks(&t->data, from);
+	if (how == DATA_PLAIN)
+		drop_breaks(&t->data, from);
 	return 0;
 }
 
 int
-transfer_add_resolve(struct transfer *t, const char *arg)
+transfer_finish(struct transfer *t)
 {
-	return append(&t->resolve, arg);
+	if (!t->json || has_header(t, "Content-Type"))
+		return 0;
+	return append(&t->headers, "Content-Type: application/json");
 }
 
 bool
@@ -178,6 +153,7 @@ set_tls(CURL *easy, const struct transfer *t)
 		!SET(CURLOPT_SSL_VERIFYHOST, 0L)))
 		return false;
 	return SET_TEXT(CURLOPT_CAINFO, t->cacert) &&
+	    SET_TEXT(CURLOPT_CAPATH, t->capath) &&
 	    SET_TEXT(CURLOPT_SSLCERT, t->cert) &&
 	    SET_TEXT(CURLOPT_SSLKEY, t->key);
 }
@@ -192,26 +168,60 @@ set_cookies(CURL *easy, const struct transfer *t)
 	return SET(CURLOPT_COOKIEFILE, t->cookies);
 }
 
+/* libcurl sends none of these to another host that a redirection names. */
+static bool
+set_credentials(CURL *easy, const struct transfer *t)
+{
+	unsigned long how = t->digest ? CURLAUTH_DIGEST : CURLAUTH_BASIC;
+	bool netrc = t->netrc || t->netrc_file != NULL;
+
+	if (t->bearer != NULL)
+		how = CURLAUTH_BEARER;
+	return SET(CURLOPT_HTTPAUTH, how) &&
+	    SET_TEXT(CURLOPT_USERPWD, t->user) &&
+	    SET_TEXT(CURLOPT_XOAUTH2_BEARER, t->bearer) &&
+	    (!netrc || SET(CURLOPT_NETRC, (long)CURL_NETRC_REQUIRED)) &&
+	    SET_TEXT(CURLOPT_NETRC_FILE, t->netrc_file);
+}
+
+/* What lies between here and the server. */
+static bool
+set_way(CURL *easy, const struct transfer *t)
+{
+	return SET(CURLOPT_IPRESOLVE, t->ip) &&
+	    SET_TEXT(CURLOPT_PROXY, t->proxy) &&
+	    SET_TEXT(CURLOPT_NOPROXY, t->noproxy) &&
+	    SET_TEXT(CURLOPT_PROXYUSERPWD, t->proxy_user) &&
+	    SET_TEXT(CURLOPT_RESOLVE, t->resolve) &&
+	    SET_TEXT(CURLOPT_CONNECT_TO, t->connect_to) &&
+	    SET_TEXT(CURLOPT_INTERFACE, t->interface) &&
+	    SET_TEXT(CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
+}
+
 int
 transfer_setup(CURL *easy, const void *arg)
 {
 	const struct transfer *t = arg;
-	const char *agent = t->agent != NULL ? t->agent : AGENT;
+	char agent[64];
 
+	snprintf(agent, sizeof(agent), "%s/" SSE_VERSION, getprogname());
 	return set_body(easy, t) && set_tls(easy, t) && set_cookies(easy, t) &&
-		SET(CURLOPT_USERAGENT, agent) &&
-		SET(CURLOPT_IPRESOLVE, t->ip) &&
+		set_credentials(easy, t) && set_way(easy, t) &&
+		SET(CURLOPT_USERAGENT, t->agent != NULL ? t->agent : agent) &&
 		/* What is for the server is not for a proxy. */
 		SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
 		SET_TEXT(CURLOPT_CUSTOMREQUEST, t->method) &&
-		SET_TEXT(CURLOPT_USERPWD, t->user) &&
-		SET_TEXT(CURLOPT_PROXY, t->proxy) &&
-		SET_TEXT(CURLOPT_RESOLVE, t->resolve) &&
-		SET_TEXT(CURLOPT_UNIX_SOCKET_PATH, t->unix_socket) &&
-		(!t->compressed || SET(CURLOPT_ACCEPT_ENCODING, "")) &&
-		(!t->netrc || SET(CURLOPT_NETRC, (long)CURL_NETRC_REQUIRED))
+		(t->http == 0 || SET(CURLOPT_HTTP_VERSION, t->http)) &&
+		(!t->compressed || SET(CURLOPT_ACCEPT_ENCODING, ""))
 	    ? 0
 	    : -1;
+}
+
+static void
+forget(char *secret)
+{
+	if (secret != NULL)
+		freezero(secret, strlen(secret));
 }
 
 void
@@ -219,7 +229,9 @@ transfer_free(struct transfer *t)
 {
 	curl_slist_free_all(t->headers);
 	curl_slist_free_all(t->resolve);
+	curl_slist_free_all(t->connect_to);
 	sse_buf_free(&t->data);
-	if (t->user != NULL)
-		freezero(t->user, strlen(t->user));
+	forget(t->user);
+	forget(t->bearer);
+	forget(t->proxy_user);
 }

@@ -1,0 +1,517 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "ack.h"
+#include "bus_entries.h"
+#include "gap.h"
+#include "mark.h"
+#include "outage.h"
+#include "redis_link.h"
+#include "source.h"
+#include "units.h"
+
+#define OPEN_MS 5000
+#define BLOCK_MS 4000  /* how long Redis waits for an entry */
+#define ANSWER_MS 9000 /* silence for that long is a dead peer */
+
+enum phase {
+	PHASE_DOWN,    /* to connect */
+	PHASE_READ,    /* a command is to be sent */
+	PHASE_WAIT,    /* it was, and is to be answered */
+	PHASE_ENTRIES, /* it is: entries are handed out */
+};
+
+struct source_stream {
+	struct source source;
+	const struct redis_url *url;
+	struct redis_link *link;
+	struct bus_read read;
+	struct ack *ack; /* of a group; NULL: there is none */
+	enum phase phase;
+	struct place at; /* handed out up to here */
+	bool known;      /* at is where we are */
+	bool all;        /* from the beginning, whatever is gone */
+	bool opened;     /* it was, once */
+	bool open_due;   /* SOURCE_OPEN is to be told */
+	struct outage outage;
+	int64_t sent_ms;
+	redisReply *reply; /* owned: what is handed out */
+	size_t n, i;
+	struct sse_buf json; /* owned: of the entry at hand */
+	struct sse_buf gap;  /* owned: a gap's data */
+	char mark[PLACE_LEN];
+	char once[PLACE_LEN + 512];
+	int status;
+	char shown[512];
+	char say[640];
+};
+
+static struct source_stream *
+of(struct source *s)
+{
+	return (struct source_stream *)(void *)s;
+}
+
+static enum source_what
+fail(struct source_stream *ss, int status, const char *why)
+{
+	ss->status = status;
+	snprintf(ss->say, sizeof(ss->say), "%s", why);
+	return SOURCE_FAULT;
+}
+
+static enum source_what
+nomem(struct source_stream *ss)
+{
+	return fail(ss, EX_SOFTWARE, strerror(ENOMEM));
+}
+
+/* The link is gone, or as good as: try again, unless it never was there. */
+static enum source_what
+lose(struct source_stream *ss, enum redis_link_state state, int status)
+{
+	const char *why = redis_link_fault(ss->link);
+
+	if (state == REDIS_LINK_DENIED)
+		return fail(ss, EX_NOPERM, why);
+	if (state == REDIS_LINK_BAD)
+		return fail(ss, EX_PROTOCOL, why);
+	if (!ss->opened)
+		return fail(ss, status, why);
+	redis_link_close(ss->link);
+	ss->phase = PHASE_DOWN;
+	snprintf(ss->say, sizeof(ss->say), "%s", why);
+	return outage_fail(&ss->outage, clock_mono_ms(), 0) ? SOURCE_LOST
+							    : SOURCE_WAIT;
+}
+
+/* A command and its answer, waiting; *r is to be freed. */
+static enum redis_link_state
+ask(struct source_stream *ss, struct bus_command *c, redisReply **r)
+{
+	enum redis_link_state state = redis_link_send(ss->link, c);
+
+	*r = NULL;
+	if (state == REDIS_LINK_OK)
+		state = redis_link_reply(
+		    ss->link, r, clock_mono_ms() + OPEN_MS);
+	bus_command_free(c);
+	return state;
+}
+
+static enum source_what
+refused(struct source_stream *ss, enum bus_answer a, const redisReply *r)
+{
+	return lose(ss, redis_link_refused(ss->link, a, r), EX_TEMPFAIL);
+}
+
+/*
+ * Are entries gone between where we are and the oldest that is kept?  Who trims
+ * takes the oldest first, so when the one where we are is there, none is.
+ */
+static enum source_what
+look_for_gap(struct source_stream *ss, const struct bus_stream_info *i)
+{
+	struct bus_command c = { 0 };
+	enum redis_link_state state;
+	enum bus_answer a;
+	redisReply *r;
+	bool there = false;
+
+	if (ss->all || place_cmp(i->last, ss->at) <= 0 ||
+	    (place_is_zero(ss->at) && i->added == i->length) ||
+	    (!place_is_zero(i->first) && place_cmp(i->first, ss->at) <= 0))
+		return SOURCE_WAIT;
+	if (bus_at_command(ss->read.key, ss->at, &c) == -1)
+		return nomem(ss);
+	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
+		return lose(ss, state, EX_UNAVAILABLE);
+	a = bus_at_answer(r, &there);
+	freeReplyObject(r);
+	return a == BUS_OK && !there ? SOURCE_GAP : SOURCE_WAIT;
+}
+
+static enum source_what
+make_gap(struct source_stream *ss, struct place oldest, struct event *ev)
+{
+	char after[PLACE_LEN], first[PLACE_LEN];
+	struct sse_text a = TEXT("0-0"), o = TEXT("");
+
+	if (!place_is_zero(ss->at))
+		a = (struct sse_text){ after, place_format(ss->at, after) };
+	if (!place_is_zero(oldest))
+		o = (struct sse_text){ first, place_format(oldest, first) };
+	if (gap_event(ev, &ss->gap, a, o) == -1)
+		return nomem(ss);
+	gap_say(ev, ss->shown, ss->say, sizeof(ss->say));
+	return SOURCE_GAP;
+}
+
+/* Without a group: where to begin, and whether something is missing. */
+static enum source_what
+find_start(struct source_stream *ss, struct event *ev)
+{
+	struct bus_command c = { 0 };
+	struct bus_stream_info info;
+	enum redis_link_state state;
+	enum source_what what;
+	enum bus_answer a;
+	redisReply *r;
+
+	if (bus_info_command(ss->read.key, &c) == -1)
+		return nomem(ss);
+	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
+		return lose(ss, state, EX_UNAVAILABLE);
+	a = bus_info_answer(r, &info);
+	what = a != BUS_OK ? refused(ss, a, r) : SOURCE_WAIT;
+	freeReplyObject(r);
+	if (a != BUS_OK)
+		return what;
+	if (!ss->known) {
+		ss->at = info.last;
+		ss->known = true;
+		return SOURCE_WAIT;
+	}
+	what = look_for_gap(ss, &info);
+	return what == SOURCE_GAP ? make_gap(ss, info.first, ev) : what;
+}
+
+/* With a group: it is there, and what was given to us before comes first. */
+static enum source_what
+join_group(struct source_stream *ss)
+{
+	struct bus_command c = { 0 };
+	enum redis_link_state state;
+	enum source_what what = SOURCE_WAIT;
+	enum bus_answer a;
+	redisReply *r;
+
+	if (bus_group_command(ss->read.key, ss->read.group, ss->all, &c) == -1)
+		return nomem(ss);
+	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
+		return lose(ss, state, EX_UNAVAILABLE);
+	if ((a = bus_group_answer(r)) != BUS_OK)
+		what = refused(ss, a, r);
+	freeReplyObject(r);
+	ss->read.pending = true;
+	ss->at = PLACE_ZERO;
+	ack_forget(ss->ack);
+	return what;
+}
+
+static enum source_what
+connect_link(struct source_stream *ss, struct event *ev)
+{
+	int64_t now = clock_mono_ms();
+	enum redis_link_state state;
+	enum source_what what;
+
+	if (now < ss->outage.retry_ms)
+		return SOURCE_WAIT;
+	state = redis_link_open(ss->link, now + OPEN_MS);
+	if (state != REDIS_LINK_OK)
+		return lose(ss, state, EX_UNAVAILABLE);
+	ss->phase = PHASE_READ;
+	ss->opened = ss->open_due = true;
+	what = ss->ack != NULL ? join_group(ss) : find_start(ss, ev);
+	if (what != SOURCE_WAIT && what != SOURCE_GAP)
+		ss->open_due = false;
+	return what;
+}
+
+static enum source_what
+send_read(struct source_stream *ss)
+{
+	struct bus_command c = { 0 };
+	enum redis_link_state state;
+
+	if (bus_read_command(&ss->read, ss->at, &c) == -1)
+		return nomem(ss);
+	state = redis_link_send(ss->link, &c);
+	bus_command_free(&c);
+	if (state != REDIS_LINK_OK)
+		return lose(ss, state, EX_UNAVAILABLE);
+	ss->sent_ms = clock_mono_ms();
+	ss->phase = PHASE_WAIT;
+	return SOURCE_WAIT;
+}
+
+static enum source_what
+silent(struct source_stream *ss)
+{
+	redis_link_close(ss->link);
+	ss->phase = PHASE_DOWN;
+	snprintf(ss->say, sizeof(ss->say), "%s: no answer for %d s", ss->shown,
+	    ANSWER_MS / 1000);
+	return outage_fail(&ss->outage, clock_mono_ms(), 0) ? SOURCE_LOST
+							    : SOURCE_WAIT;
+}
+
+/* The answer, if it is there. */
+static enum source_what
+receive(struct source_stream *ss)
+{
+	enum redis_link_state state = redis_link_poll(ss->link, &ss->reply);
+	enum source_what what;
+	enum bus_answer a;
+
+	if (state != REDIS_LINK_OK)
+		return lose(ss, state, EX_UNAVAILABLE);
+	if (ss->reply == NULL)
+		return clock_mono_ms() - ss->sent_ms >= ANSWER_MS ? silent(ss)
+								  : SOURCE_WAIT;
+	a = bus_read_answer(ss->reply, &ss->n);
+	if (a == BUS_OK) {
+		ss->i = 0;
+		ss->phase = PHASE_ENTRIES;
+		return SOURCE_WAIT;
+	}
+	what = refused(ss, a, ss->reply);
+	freeReplyObject(ss->reply);
+	ss->reply = NULL;
+	return what;
+}
+
+/* An entry that was given to us and has been deleted since. */
+static enum source_what
+deleted(struct source_stream *ss, struct event *ev)
+{
+	if (ss->ack != NULL && ack_add(ss->ack, ss->at) == -1)
+		return nomem(ss);
+	return make_gap(ss, PLACE_ZERO, ev);
+}
+
+static enum source_what
+hand_out(struct source_stream *ss, struct event *ev)
+{
+	switch (bus_read_entry(ss->reply, ss->i++, &ss->json, ev, &ss->at)) {
+	case -1:
+		return nomem(ss);
+	case 1:
+		return deleted(ss, ev);
+	}
+	if (ss->ack != NULL && ack_add(ss->ack, ss->at) == -1)
+		return nomem(ss);
+	if (!gap_is(ev))
+		return SOURCE_EVENT;
+	gap_say(ev, ss->shown, ss->say, sizeof(ss->say));
+	return SOURCE_GAP;
+}
+
+/* All of an answer is handed out. */
+static void
+read_on(struct source_stream *ss)
+{
+	freeReplyObject(ss->reply);
+	ss->reply = NULL;
+	ss->phase = PHASE_READ;
+	/* That was the last of what was given to us before. */
+	if (ss->n == 0)
+		ss->read.pending = false;
+}
+
+static enum source_what
+stream_next(struct source *s, struct event *ev)
+{
+	struct source_stream *ss = of(s);
+	enum source_what what = SOURCE_WAIT;
+
+	for (;;) {
+		if (ss->open_due && ss->phase != PHASE_DOWN) {
+			ss->open_due = false;
+			ss->outage = OUTAGE_NONE;
+			return SOURCE_OPEN;
+		}
+		switch (ss->phase) {
+		case PHASE_DOWN:
+			what = connect_link(ss, ev);
+			break;
+		case PHASE_READ:
+			what = send_read(ss);
+			break;
+		case PHASE_WAIT:
+			what = receive(ss);
+			if (ss->phase == PHASE_WAIT)
+				return what;
+			break;
+		case PHASE_ENTRIES:
+			if (ss->i < ss->n)
+				return hand_out(ss, ev);
+			read_on(ss);
+			break;
+		}
+		if (what != SOURCE_WAIT || ss->phase == PHASE_DOWN)
+			return what;
+	}
+}
+
+static int
+stream_wait(
+    struct source *s, struct pollfd *extra, unsigned int n, int timeout_ms)
+{
+	struct source_stream *ss = of(s);
+	struct pollfd p[8] = { { redis_link_fd(ss->link),
+	    redis_link_events(ss->link), 0 } };
+	int64_t left_ms = (ss->phase == PHASE_DOWN ? ss->outage.retry_ms
+						   : ss->sent_ms + ANSWER_MS) -
+	    clock_mono_ms();
+	int rc;
+
+	if (left_ms < 0)
+		left_ms = 0;
+	if (timeout_ms == -1 || timeout_ms > left_ms)
+		timeout_ms = (int)left_ms;
+	if (n > 7)
+		n = 7;
+	memcpy(p + 1, extra, n * sizeof(*p));
+	rc = poll(p, n + 1, timeout_ms);
+	memcpy(extra, p + 1, n * sizeof(*p));
+	return rc;
+}
+
+/*
+ * Of a group it is how many entries were handed out, which is all that ack
+ * needs: no later run can begin there.
+ */
+static struct sse_text
+stream_mark(struct source *s)
+{
+	struct source_stream *ss = of(s);
+
+	if (ss->ack != NULL)
+		return ack_mark(ss->ack);
+	if (!ss->known)
+		return TEXT("");
+	if (place_is_zero(ss->at))
+		return TEXT("0-0");
+	return (struct sse_text){ ss->mark, place_format(ss->at, ss->mark) };
+}
+
+/* Entries of a group may be given twice; by this a channel knows them. */
+static struct sse_text
+stream_once(struct source *s)
+{
+	struct source_stream *ss = of(s);
+	char at[PLACE_LEN];
+
+	if (ss->ack == NULL)
+		return TEXT("");
+	place_format(ss->at, at);
+	snprintf(ss->once, sizeof(ss->once), "%.200s/%.200s/%s", ss->read.key,
+	    ss->read.group, at);
+	return text_of(ss->once);
+}
+
+static void
+stream_taken(struct source *s, struct sse_text mark)
+{
+	struct source_stream *ss = of(s);
+
+	if (ss->ack != NULL)
+		ack_taken(ss->ack, mark);
+}
+
+static int
+stream_rewind(struct source *s, struct sse_text mark)
+{
+	struct source_stream *ss = of(s);
+
+	/* One command may be under way, whose answer nobody wants. */
+	redis_link_close(ss->link);
+	freeReplyObject(ss->reply);
+	ss->reply = NULL;
+	ss->phase = PHASE_DOWN;
+	ss->outage = OUTAGE_NONE;
+	ss->known = mark.len > 0;
+	ss->all = false;
+	if (!place_parse(mark.ptr, mark.len, &ss->at))
+		ss->at = PLACE_ZERO;
+	return 0;
+}
+
+static const char *
+stream_say(struct source *s)
+{
+	return of(s)->say;
+}
+
+static const char *
+stream_where(struct source *s)
+{
+	return of(s)->shown;
+}
+
+static int
+stream_status(struct source *s)
+{
+	return of(s)->status;
+}
+
+static void
+stream_free(struct source *s)
+{
+	struct source_stream *ss = of(s);
+
+	ack_free(ss->ack);
+	redis_link_free(ss->link);
+	freeReplyObject(ss->reply);
+	sse_buf_free(&ss->json);
+	sse_buf_free(&ss->gap);
+	free(ss);
+}
+
+static const struct source_ops ops = {
+	.next = stream_next,
+	.wait = stream_wait,
+	.mark = stream_mark,
+	.once = stream_once,
+	.taken = stream_taken,
+	.rewind = stream_rewind,
+	.say = stream_say,
+	.where = stream_where,
+	.status = stream_status,
+	.free = stream_free,
+};
+
+static int
+build(struct source_stream *ss, const char *consumer)
+{
+	const struct redis_url *u = ss->url;
+
+	ss->read = (struct bus_read){ .key = u->stream,
+		.group = u->group,
+		.consumer = consumer,
+		.wait_ms = BLOCK_MS };
+	snprintf(ss->shown, sizeof(ss->shown), "%.250s stream %.200s", u->shown,
+	    u->stream);
+	if ((ss->link = redis_link_new(u)) == NULL)
+		return -1;
+	if (u->group == NULL)
+		return 0;
+	return (ss->ack = ack_new(u, u->stream, u->group)) == NULL ? -1 : 0;
+}
+
+struct source *
+source_stream_new(const struct endpoint *e, const char *consumer,
+    struct sse_text mark, bool all)
+{
+	struct source_stream *ss = calloc(1, sizeof(*ss));
+
+	if (ss == NULL)
+		return NULL;
+	ss->source.ops = &ops;
+	ss->source.resumable = true;
+	ss->url = &e->redis;
+	ss->outage = OUTAGE_NONE;
+	ss->all = all;
+	ss->known = all || mark.len > 0;
+	if (all || !place_parse(mark.ptr, mark.len, &ss->at))
+		ss->at = PLACE_ZERO;
+	if (build(ss, consumer) == 0)
+		return &ss->source;
+	stream_free(&ss->source);
+	return NULL;
+}

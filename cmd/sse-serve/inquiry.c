@@ -1,0 +1,129 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "http_answer.h"
+#include "identity.h"
+#include "inquiry.h"
+#include "mailbox.h"
+#include "metrics.h"
+#include "process.h"
+
+struct inquiry *
+inquiry_new(const struct inspect *what, const struct identity *who,
+    struct conn *c, unsigned int worker)
+{
+	struct inquiry *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->what = *what;
+	q->conn = c;
+	q->worker = worker;
+	q->admin = who != NULL && who->admin;
+	if ((what->what == INSPECT_CONNECTIONS &&
+		(q->list = json_array()) == NULL) ||
+	    (who != NULL && who->client.len > 0 &&
+		(q->client = name_dup(who->client)).ptr == NULL)) {
+		inquiry_free(q);
+		return NULL;
+	}
+	return q;
+}
+
+void
+inquiry_free(struct inquiry *q)
+{
+	if (q == NULL)
+		return;
+	json_decref(q->list);
+	free((char *)(uintptr_t)q->client.ptr);
+	free(q);
+}
+
+static int
+put(struct sse_buf *b, const char *s)
+{
+	return sse_buf_append(b, s, strlen(s));
+}
+
+static int
+answer_metrics(struct inquiry *q, const struct conf *conf, struct sse_buf *b)
+{
+	struct metrics m = { .sum = &q->sum,
+		.lag_max_ms = q->lag_max_ms,
+		.redis = conf->use_redis,
+		.version = SSE_VERSION };
+
+	process_look(&m.process);
+	return metrics_append(b, &m);
+}
+
+/* The ID to go on behind is that of the last one listed. */
+static int
+answer_connections(struct inquiry *q, struct sse_buf *b)
+{
+	size_t n = json_array_size(q->list);
+	json_t *next = q->more && n > 0
+	    ? json_object_get(json_array_get(q->list, n - 1), "id")
+	    : NULL;
+	json_t *all = json_pack(
+	    "{s:O, s:O?}", "connections", q->list, "next", next);
+	char *text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
+	int error = text == NULL || put(b, text) == -1 || put(b, "\n") == -1;
+
+	free(text);
+	json_decref(all);
+	return error ? -1 : 0;
+}
+
+static int
+answer_end(const struct inquiry *q, struct http_answer *a, struct sse_buf *b)
+{
+	a->status = q->found ? 204 : 404;
+	return q->found ? 0 : put(b, "there is no such connection\n");
+}
+
+static int
+answer_ready(const struct inquiry *q, struct http_answer *a, struct sse_buf *b)
+{
+	a->status = q->unready == NULL ? 200 : 503;
+	return put(b, q->unready == NULL ? "ready" : q->unready) == -1 ||
+		put(b, "\n") == -1
+	    ? -1
+	    : 0;
+}
+
+static int
+fill(struct inquiry *q, const struct conf *conf, struct http_answer *a,
+    struct sse_buf *b)
+{
+	a->status = 200;
+	a->type = "text/plain; charset=utf-8";
+	a->fields = "Cache-Control: no-store\r\n";
+	switch (q->what.what) {
+	case INSPECT_METRICS:
+		a->type = "text/plain; version=0.0.4; charset=utf-8";
+		return answer_metrics(q, conf, b);
+	case INSPECT_READY:
+		return answer_ready(q, a, b);
+	case INSPECT_CONNECTIONS:
+		a->type = "application/json";
+		return answer_connections(q, b);
+	case INSPECT_END:
+		return answer_end(q, a, b);
+	default:
+		return put(b, "ok\n");
+	}
+}
+
+int
+inquiry_answer(struct inquiry *q, const struct conf *conf,
+    struct http_answer *a, struct sse_buf *b)
+{
+	if (fill(q, conf, a, b) == -1)
+		return -1;
+	if (b->len == 0)
+		a->type = NULL;
+	a->body = (struct sse_text){ b->ptr, b->len };
+	return 0;
+}

@@ -1,0 +1,143 @@
+#include <err.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "hub.h"
+#include "pages.h"
+
+#define PAGE 64 /* events of a page */
+
+struct page_wish {
+	TAILQ_ENTRY(page_wish) entry;
+	struct pages *pages;
+	unsigned int worker;
+	struct sse_text name; /* owned */
+	struct place after;
+	struct place up_to; /* the worker's own log begins behind it */
+};
+
+void
+pages_init(struct pages *p, struct hub *h, struct redis_async *link)
+{
+	p->hub = h;
+	p->link = link;
+	TAILQ_INIT(&p->wishes);
+}
+
+static void
+wish_free(struct page_wish *w)
+{
+	free((char *)(uintptr_t)w->name.ptr);
+	free(w);
+}
+
+void
+pages_clear(struct pages *p)
+{
+	struct page_wish *w, *next;
+
+	TAILQ_FOREACH_SAFE(w, &p->wishes, entry, next)
+		wish_free(w);
+	TAILQ_INIT(&p->wishes);
+}
+
+/* The messages of a page, as far as there is memory. */
+static struct backlog *
+messages_of(const struct page_wish *w, const redisReply *r, size_t n)
+{
+	struct backlog *b = backlog_new(n);
+	struct bus_entry e;
+
+	for (size_t i = 0; b != NULL && i < n; i++) {
+		struct message *m;
+
+		if (bus_page_entry(r, i, &e) == -1)
+			continue;
+		e.ev.channel = w->name;
+		m = message_new(
+		    &w->pages->hub->scratch, &e.ev, e.place, e.prev);
+		if (m == NULL)
+			break;
+		b->messages[b->n++] = m;
+	}
+	return b;
+}
+
+/* What is behind the last message of a full page is in the next one. */
+static struct place
+end_of(const struct page_wish *w, const struct backlog *b, size_t n)
+{
+	struct place last = b->n > 0 ? b->messages[b->n - 1]->place
+				     : PLACE_ZERO;
+
+	return n == PAGE && b->n > 0 ? last : place_max(last, w->up_to);
+}
+
+static void
+answer(struct page_wish *w, const redisReply *r)
+{
+	struct notice n = { .what = NOTICE_PAGE, .place = w->after };
+	size_t count = 0;
+
+	/* One that cannot be read is empty: a gap. */
+	if (bus_page_answer(r, &count) != BUS_OK)
+		w->pages->hub->counters.foreign++;
+	n.name = name_dup(w->name);
+	n.backlog = messages_of(w, r, count);
+	if (n.name.ptr == NULL || n.backlog == NULL)
+		err(EX_SOFTWARE, "a page of a log");
+	n.drop = end_of(w, n.backlog, count);
+	hub_tell(w->pages->hub, w->worker, &n);
+	TAILQ_REMOVE(&w->pages->wishes, w, entry);
+	wish_free(w);
+}
+
+static void
+answered(redisAsyncContext *context, void *reply, void *priv)
+{
+	struct page_wish *w = priv;
+	struct pages *p;
+
+	(void)context;
+	if (reply == NULL)
+		return; /* it is asked again, or p is gone */
+	p = w->pages;
+	if (!redis_async_elsewhere(p->link, reply))
+		answer(w, reply);
+}
+
+static void
+send_wish(struct page_wish *w)
+{
+	struct pages *p = w->pages;
+	struct bus_command c = { 0 };
+
+	if (bus_page_command(&p->hub->conf->bus, w->name, w->after, PAGE, &c) ==
+	    0)
+		(void)redis_async_send(p->link, answered, w, &c);
+	bus_command_free(&c);
+}
+
+void
+pages_ask(struct pages *p, const struct notice *n)
+{
+	struct page_wish *w = calloc(1, sizeof(*w));
+
+	if (w == NULL || (w->name = name_dup(n->name)).ptr == NULL)
+		err(EX_SOFTWARE, "a page of a log");
+	w->pages = p;
+	w->worker = n->worker;
+	w->after = n->place;
+	w->up_to = n->drop;
+	TAILQ_INSERT_TAIL(&p->wishes, w, entry);
+	send_wish(w);
+}
+
+void
+pages_again(struct pages *p)
+{
+	struct page_wish *w;
+
+	TAILQ_FOREACH(w, &p->wishes, entry)
+		send_wish(w);
+}

@@ -1,0 +1,45 @@
+/*
+ * One source of events, a URL that is followed or standard input, and what is
+ * said of it.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include "follow.h"
+#include "options.h"
+
+struct stream {
+	const struct options *o;
+	struct follow_conf conf;
+	struct follow *follow; /* owned; NULL: standard input */
+	struct piped *piped;   /* owned; else NULL */
+	char *shown;           /* owned: what messages call it */
+	bool open;             /* there is a connection */
+	bool over;             /* for good */
+	bool ended;            /* as it should */
+	bool held;             /* its cursor must not move any more */
+	int losses;            /* since the last event */
+	int status;            /* once it is over */
+	int fault;             /* errno of standard input's */
+	unsigned long long opened;
+};
+
+/* Of the URL i, to be followed from last_id on (NULL: from now). */
+int stream_begin(struct stream *s, const struct options *o, size_t i);
+int stream_follow(struct stream *s, const char *last_id, struct multi *m);
+int stream_pipe(struct stream *s, const struct options *o);
+void stream_free(struct stream *s);
+
+/*
+ * The next event or block, or FOLLOW_WAIT; OPEN and LOST have been said; END
+ * when it is over, for whatever reason, which stream_say_end() then says.
+ */
+enum follow_what stream_next(struct stream *s, struct event *ev);
+void stream_say_end(const struct stream *s);
+
+/* The decoder, which has further fields of the event or block. */
+const struct sse_decoder *stream_decoder(const struct stream *s);
+
+unsigned long long stream_bytes(const struct stream *s);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * What Redis knows of clients (sse-redis(7)): the commands, and what their
+ * answers mean.
+ */
+#ifndef BUS_CLIENT_H
+#define BUS_CLIENT_H
+
+#include "bus.h"
+
+/*
+ * The client's mark: everything up to there it has read.  With a place it is
+ * moved there, but never back, and kept for age_ms (0: for ever); with zero it
+ * is only read.  -1: ENOMEM.
+ */
+int bus_client_ack_command(const struct bus_conf *conf, struct sse_text client,
+    struct place place, int64_t age_ms, struct bus_command *c);
+
+/* BUS_REFUSED: no event of that place has been published yet. */
+enum bus_answer bus_client_ack_answer(const redisReply *r, struct place *mark);
+
+/* A connection of a client; texts borrowed. */
+struct bus_member {
+	struct sse_text id;
+	struct sse_text client;
+	struct sse_text info; /* JSON; of one that joins */
+};
+
+enum bus_presence {
+	BUS_BEAT, /* the instance is alive, no more */
+	BUS_JOIN,
+	BUS_LEAVE,
+};
+
+/*
+ * The instance is alive for ttl_ms from now on, and these connections have come
+ * or gone.  It reaps instances that are not.  -1: ENOMEM.
+ */
+int bus_presence_command(const struct bus_conf *conf, const char *instance,
+    int64_t ttl_ms, enum bus_presence what, const struct bus_member *members,
+    size_t n, struct bus_command *c);
+
+/*
+ * How many connections the instance has there, and the changes: of each a
+ * client has come (joined) or gone.
+ */
+struct bus_changes {
+	size_t connections;
+	size_t n;
+};
+
+enum bus_answer bus_presence_answer(
+    const redisReply *r, struct bus_changes *changes);
+struct sse_text bus_presence_change(
+    const redisReply *r, size_t i, bool *joined);
+
+#endif

@@ -1,0 +1,398 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "exchange.h"
+#include "multi.h"
+#include "request.h"
+#include "units.h"
+#include "visible.h"
+
+#define HEAD_MAX ((size_t)256 << 10) /* of all responses to one request */
+#define ERROR_BODY_MAX ((size_t)64 << 10)
+#define RETRY_AFTER_MAX_MS INT64_C(3600000)
+
+struct exchange {
+	const struct follow_conf *conf;
+	struct multi *multi;
+	const char *shown;
+	CURL *easy; /* NULL until the first request */
+	struct curl_slist *headers;
+	struct sse_buf buf; /* what came and is not taken, from at on */
+	size_t at;
+	struct multi_end end;
+	bool begun;   /* multi holds easy */
+	bool paused;  /* for buf is full */
+	bool headed;  /* the head of this response is whole */
+	bool good;    /* and it is an event stream */
+	bool stopped; /* we broke it off, as verdict says */
+	struct verdict verdict;
+	size_t head_bytes, error_bytes;
+	unsigned long long bytes;
+	int64_t opened_ms, heard_ms;
+	int status;
+	char curl_said[CURL_ERROR_SIZE];
+	char peer[96];
+	char said[1024];
+};
+
+void
+exchange_say(struct exchange *x, int status, const char *fmt, ...)
+{
+	char cause[512];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	vsnprintf(cause, sizeof(cause), fmt, ap);
+	va_end(ap);
+	x->status = status;
+	len = snprintf(x->said, sizeof(x->said), "%.400s: ", x->shown);
+	visible_line(
+	    text_of(cause), x->said + len, sizeof(x->said) - (size_t)len);
+}
+
+struct exchange *
+exchange_new(const struct follow_conf *conf, struct multi *m, const char *shown)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->conf = conf;
+	x->multi = m;
+	x->shown = shown;
+	return x;
+}
+
+void
+exchange_free(struct exchange *x)
+{
+	if (x == NULL)
+		return;
+	exchange_end(x);
+	curl_easy_cleanup(x->easy);
+	curl_slist_free_all(x->headers);
+	sse_buf_free(&x->buf);
+	free(x);
+}
+
+/* Break the transfer off for a reason of our own, which was said. */
+static size_t
+stop(struct exchange *x, enum verdict_what what)
+{
+	x->stopped = true;
+	x->verdict = (struct verdict){ what, x->status };
+	return 0;
+}
+
+/*
+ * The blank line behind the head of a response.  Only the last one counts:
+ * those of redirections and of steps in an authentication come before it.
+ */
+static size_t
+head_end(struct exchange *x, size_t len)
+{
+	const char *type = NULL;
+	long status = 0;
+
+	(void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
+	if (status != 200)
+		return len;
+	if (!verdict_event_stream(type)) {
+		exchange_say(x, EX_PROTOCOL,
+		    "the answer is %s, not text/event-stream",
+		    type == NULL ? "of no type" : type);
+		return stop(x, VERDICT_NEVER);
+	}
+	x->good = true;
+	x->opened_ms = clock_mono_ms();
+	return len;
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	size_t len = size * n;
+
+	x->heard_ms = clock_mono_ms();
+	x->head_bytes += len;
+	if (x->head_bytes > HEAD_MAX) {
+		exchange_say(
+		    x, EX_PROTOCOL, "the head of the answer is too large");
+		return stop(x, VERDICT_NEVER);
+	}
+	/* What comes behind the body are trailers. */
+	if (x->good)
+		return len;
+	x->headed = len <= 2 && (*p == '\r' || *p == '\n');
+	return x->headed ? head_end(x, len) : len;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	size_t len = size * n;
+
+	if (x->conf->idle_ms > 0)
+		x->heard_ms = clock_mono_ms();
+	if (!x->good) {
+		/* The body of an error says nothing here, at any length. */
+		x->error_bytes += len;
+		return x->error_bytes > ERROR_BODY_MAX ? 0 : len;
+	}
+	if (x->buf.len > 0 && x->buf.len + len > FOLLOW_BUFFER) {
+		x->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	if (sse_buf_append(&x->buf, p, len) == -1) {
+		exchange_say(x, EX_SOFTWARE, "out of memory");
+		return stop(x, VERDICT_NEVER);
+	}
+	x->bytes += len;
+	return len;
+}
+
+#define SET(option, value) \
+	(curl_easy_setopt(x->easy, (option), (value)) == CURLE_OK)
+
+static int
+build(struct exchange *x)
+{
+	if ((x->easy = request_new(x->conf)) == NULL)
+		return -1;
+	return SET(CURLOPT_ERRORBUFFER, x->curl_said) &&
+		SET(CURLOPT_HEADERFUNCTION, on_header) &&
+		SET(CURLOPT_HEADERDATA, x) &&
+		SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, x)
+	    ? 0
+	    : -1;
+}
+
+static int
+bear_headers(struct exchange *x, struct sse_text last_id)
+{
+	curl_slist_free_all(x->headers);
+	if (request_headers(&x->headers, x->conf, last_id) == -1)
+		return -1;
+	return SET(CURLOPT_HTTPHEADER, x->headers) ? 0 : -1;
+}
+
+#undef SET
+
+int
+exchange_begin(struct exchange *x, struct sse_text last_id)
+{
+	exchange_end(x);
+	if ((x->easy == NULL && build(x) == -1) ||
+	    bear_headers(x, last_id) == -1 ||
+	    multi_begin(x->multi, x->easy, &x->end) == -1)
+		return -1;
+	x->begun = true;
+	x->paused = x->headed = x->good = x->stopped = false;
+	x->head_bytes = x->error_bytes = 0;
+	x->curl_said[0] = '\0';
+	x->heard_ms = clock_mono_ms();
+	return 0;
+}
+
+void
+exchange_end(struct exchange *x)
+{
+	if (x->begun)
+		multi_break(x->multi, x->easy);
+	x->begun = x->good = false;
+	x->buf.len = x->at = 0;
+}
+
+bool
+exchange_over(const struct exchange *x)
+{
+	return !x->begun || x->end.over;
+}
+
+bool
+exchange_good(const struct exchange *x)
+{
+	return x->good;
+}
+
+struct sse_text
+exchange_body(const struct exchange *x)
+{
+	return (struct sse_text){ x->buf.ptr + x->at, x->buf.len - x->at };
+}
+
+void
+exchange_take(struct exchange *x, size_t len)
+{
+	x->at += len;
+	if (x->at < x->buf.len)
+		return;
+	x->buf.len = x->at = 0;
+	if (!x->paused)
+		return;
+	x->paused = false;
+	/* Nobody listened, so silence was not the peer's. */
+	x->heard_ms = clock_mono_ms();
+	(void)curl_easy_pause(x->easy, CURLPAUSE_CONT);
+}
+
+int64_t
+exchange_heard_ms(const struct exchange *x)
+{
+	return x->heard_ms;
+}
+
+int64_t
+exchange_opened_ms(const struct exchange *x)
+{
+	return x->opened_ms;
+}
+
+bool
+exchange_answered(const struct exchange *x)
+{
+	return x->head_bytes > 0;
+}
+
+long
+exchange_response(const struct exchange *x)
+{
+	long status = 0;
+
+	if (x->easy != NULL)
+		(void)curl_easy_getinfo(
+		    x->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+int64_t
+exchange_retry_after_ms(struct exchange *x)
+{
+	curl_off_t s = 0;
+
+	(void)curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &s);
+	return s < RETRY_AFTER_MAX_MS / 1000 ? s * 1000 : RETRY_AFTER_MAX_MS;
+}
+
+const char *
+exchange_peer(struct exchange *x)
+{
+	static const char *const versions[] = { "HTTP", "HTTP/1.0", "HTTP/1.1",
+		"HTTP/2", "HTTP/3" };
+	static const long codes[] = { 0, CURL_HTTP_VERSION_1_0,
+		CURL_HTTP_VERSION_1_1, CURL_HTTP_VERSION_2_0,
+		CURL_HTTP_VERSION_3 };
+	long version = 0, port = 0;
+	const char *ip = NULL;
+	size_t i = sizeof(codes) / sizeof(codes[0]) - 1;
+
+	(void)curl_easy_getinfo(x->easy, CURLINFO_PRIMARY_IP, &ip);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_PRIMARY_PORT, &port);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
+	while (i > 0 && codes[i] != version)
+		i--;
+	if (ip == NULL || *ip == '\0' || port == 0)
+		snprintf(x->peer, sizeof(x->peer), "%s", versions[i]);
+	else
+		snprintf(x->peer, sizeof(x->peer), "%.60s port %ld, %s", ip,
+		    port, versions[i]);
+	return x->peer;
+}
+
+unsigned long long
+exchange_bytes(const struct exchange *x)
+{
+	return x->bytes;
+}
+
+/* Say what the response was that is no event stream. */
+static struct verdict
+judge_response(struct exchange *x, long status)
+{
+	struct verdict v = verdict_of_response(status, NULL);
+	const char *url = NULL;
+	char *shown = NULL;
+	long redirects = 0;
+
+	(void)curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_EFFECTIVE_URL, &url);
+	if (redirects > 0 && url != NULL &&
+	    (shown = request_shown(url)) != NULL)
+		exchange_say(x, v.status, "HTTP status %ld, redirected to %s",
+		    status, shown);
+	else
+		exchange_say(x, v.status, "HTTP status %ld", status);
+	free(shown);
+	return v;
+}
+
+static struct verdict
+judge_failure(struct exchange *x)
+{
+	CURLcode code = x->end.code;
+	struct verdict v = verdict_of_failure(code);
+	const char *why = x->curl_said[0] != '\0' ? x->curl_said
+						  : curl_easy_strerror(code);
+	long os = 0;
+
+	/* It names the host once more, and how many milliseconds it took. */
+	if (code == CURLE_COULDNT_CONNECT &&
+	    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os) == CURLE_OK &&
+	    os != 0)
+		why = strerror((int)os);
+	/* libcurl's answer to one line of a head that it will not hold. */
+	if (code == CURLE_OUT_OF_MEMORY && x->head_bytes > 0 && !x->good) {
+		v = (struct verdict){ VERDICT_NEVER, EX_PROTOCOL };
+		why = "the head of the answer is too large";
+	}
+	exchange_say(x, v.status, "%s%s", why,
+	    code == CURLE_PEER_FAILED_VERIFICATION
+		? "; --cacert FILE names authorities to trust"
+		: "");
+	return v;
+}
+
+struct verdict
+exchange_judge(struct exchange *x, const char *reason)
+{
+	long status = 0;
+
+	if (x->stopped)
+		return x->verdict;
+	(void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (x->good && x->end.code == CURLE_OK) {
+		exchange_say(x, EX_UNAVAILABLE,
+		    "the server ended the stream%s%s",
+		    *reason != '\0' ? ": " : "", reason);
+		return (struct verdict){ VERDICT_GOOD, EX_UNAVAILABLE };
+	}
+	/* To libcurl that is the end of an empty response. */
+	if (x->end.code == CURLE_OK && !x->headed) {
+		exchange_say(
+		    x, EX_UNAVAILABLE, "the head of the answer breaks off");
+		return (struct verdict){ VERDICT_LATER, EX_UNAVAILABLE };
+	}
+	if (x->end.code == CURLE_OK || x->error_bytes > ERROR_BODY_MAX)
+		return judge_response(x, status);
+	return judge_failure(x);
+}
+
+const char *
+exchange_said(const struct exchange *x)
+{
+	return x->said;
+}
+
+int
+exchange_status(const struct exchange *x)
+{
+	return x->status;
+}

@@ -1,0 +1,90 @@
+#include <string.h>
+
+#include "reader_log.h"
+
+void
+reader_log_forget(struct reader_log *l)
+{
+	freeReplyObject(l->reply);
+	*l = (struct reader_log){ .name = l->name, .had = l->had };
+}
+
+void
+reader_log_begin(struct reader_log *l, const redisReply *attached, size_t n)
+{
+	l->attached = attached;
+	l->n = n;
+	l->count = bus_log_count(attached, n);
+	l->asked = READER_PAGE;
+	l->bytes = 0;
+	l->more = l->count == l->asked;
+}
+
+void
+reader_log_step(struct reader_log *l, struct place limit)
+{
+	while (!l->has_head && l->next < l->count) {
+		int rc = l->reply != NULL
+		    ? bus_page_entry(l->reply, l->next, &l->head)
+		    : bus_log_entry(l->attached, l->n, l->next, &l->head);
+
+		l->next++;
+		l->head.ev.channel = l->name;
+		if (rc == 0)
+			l->bytes += l->head.ev.data.len;
+		l->has_head = rc == 0;
+		/* What was minted since attaching comes live. */
+		if (rc == 0 && place_cmp(l->head.place, limit) > 0) {
+			l->has_head = l->more = false;
+			l->next = l->count;
+		}
+	}
+}
+
+/* How many entries to ask for, by what the last page held. */
+static unsigned int
+page_entries(const struct reader_log *l)
+{
+	size_t each = l->count > 0 ? l->bytes / l->count + 1 : 1;
+	size_t n = READER_PAGE_BYTES / each;
+
+	/* A page of small ones says little of the next. */
+	if (n > 4 * l->asked)
+		n = 4 * l->asked;
+	if (n > READER_PAGE_MAX)
+		n = READER_PAGE_MAX;
+	return n > 0 ? (unsigned int)n : 1;
+}
+
+int
+reader_log_command(
+    struct reader_log *l, const struct bus_conf *conf, struct bus_command *c)
+{
+	unsigned int n = page_entries(l);
+
+	l->asked = n;
+	return bus_page_command(conf, l->name, l->seen, n, c);
+}
+
+enum bus_answer
+reader_log_turn(struct reader_log *l, redisReply *reply)
+{
+	enum bus_answer answer;
+
+	freeReplyObject(l->reply);
+	l->reply = reply;
+	l->next = l->bytes = 0;
+	if ((answer = bus_page_answer(reply, &l->count)) == BUS_OK)
+		l->more = l->count == l->asked;
+	return answer;
+}
+
+struct reader_log *
+reader_log_of(struct reader_log *logs, size_t n, struct sse_text channel)
+{
+	for (size_t i = 0; i < n; i++)
+		if (logs[i].name.len == channel.len &&
+		    memcmp(logs[i].name.ptr, channel.ptr, channel.len) == 0)
+			return &logs[i];
+	return &logs[0];
+}
