@@ -1,0 +1,61 @@
+# A master that fails is replaced by its replica, and all follow; what the
+# replica lacked is said to be lost.
+
+bats_require_minimum_version 1.5.0
+load helper
+load redis_sets
+
+@test "sentinel://: the master is found, and followed when it is killed under load" {
+	start_sentinels
+	start_serve -r '' --redis-timeout 2s --retry 20 -n 20000
+	spawn tail sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
+	spawn relay sse-relay -q redis:numbers redis:copy
+	await synced
+	feed_open
+	spawn pub sse-pub --timeout 20s --history 20000 numbers <feed
+	feed $(seq 500)
+	await_grep '	500$' tail.out
+	await same_log
+	REDIS=one kill_redis
+	feed $(seq 501 1000)
+	AWAIT=20 await is_master two
+	AWAIT=20 await_grep '	1000$' tail.out
+	feed_close
+	await_exit pub
+	[ "$status" -eq 0 ]
+	# The replica had everything: nothing is lost, nothing comes twice.
+	grep -v sync tail.out | cut -f 2 | diff <(seq 1000) -
+	not grep -q 'lost events' serve.err
+	REDIS=two AWAIT=20 await copied 1000
+	REDIS=two redis XRANGE sse:log:copy - + | grep -A 1 -x data |
+	    grep -E '^[0-9]+$' | diff <(seq 1000) -
+}
+
+synced() {
+	sse-pub --history 20000 numbers sync
+	grep -q sync tail.out &&
+	    [ "$(REDIS=one redis XLEN sse:log:copy)" -gt 0 ]
+}
+
+same_log() {
+	[ "$(REDIS=one redis GET sse:last)" = "$(REDIS=two redis GET sse:last)" ]
+}
+
+copied() {
+	redis XREVRANGE sse:log:copy + - COUNT 1 | grep -qx "$1"
+}
+
+@test "sentinel://: nobody there is 69, no such master too; sse-serve does not start" {
+	export SSE_REDIS_URL=sentinel://127.0.0.1:1,127.0.0.1:2/ours
+	run limit sse-pub news hello
+	[ "$status" -eq 69 ]
+	[[ $output == *'sentinel 127.0.0.1:2: Connection refused'* ]]
+	run limit sse-serve -l 127.0.0.1:0 -r ''
+	[ "$status" -eq 69 ]
+	other_redis one
+	start_sentinel s1
+	export SSE_REDIS_URL=sentinel://127.0.0.1:$(port s1)/theirs
+	run limit sse-pub news hello
+	[ "$status" -eq 69 ]
+	[[ $output == *'knows no master of this name'* ]]
+}

@@ -1,0 +1,251 @@
+# Redis is killed, cut off, frozen, full: every event at every subscriber is
+# counted, and nobody is told that something was published which was not.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# start_all [SERVE-OPTION ...]: two servers, two readers at each.
+start_all() {
+	local s
+
+	for s in one two; do
+		SERVE=$s start_serve -r "$SSE_REDIS_URL" --retry 10 -n 20000 "$@"
+		spawn "$s-a" sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
+		spawn "$s-b" sse-tail -f '{id}\t{data}\n' "$URL/events/numbers,single"
+	done
+	readers='one-a one-b two-a two-b'
+	await synced
+}
+
+synced() {
+	local r
+
+	sse-pub --history 20000 numbers sync
+	for r in $readers; do
+		grep -q sync "$r.out" || return
+	done
+}
+
+# publish_slowly COUNT: numbers, through one sse-pub that has to get through.
+publish_slowly() {
+	spawn pub sh -c "seq $1 | while read -r n; do
+		echo \$n
+		[ \$((n % 20)) -ne 0 ] || sleep 0.01
+	done | sse-pub --timeout 60s --history 20000 numbers"
+}
+
+# publish_singly: one by one, none of them waited for; ok has those that were
+# said to be published, until the file stop is there.
+publish_singly() {
+	local n=0
+
+	: >ok
+	until [ -e stop ]; do
+		n=$((n + 1))
+		if sse-pub --timeout 300ms --history 20000 single "single $n" 2>>single.err; then
+			echo "single $n" >>ok
+		else
+			case $? in 69 | 75) ;; *) echo "status $?" >>false ;; esac
+		fi
+	done
+}
+
+# every_one COUNT: each reader has each number once, in order.
+every_one() {
+	local r
+
+	await_exit pub || return
+	cat pub.err
+	[ "$status" -eq 0 ] || return
+	for r in $readers; do
+		AWAIT=20 await_grep "	$1\$" "$r.out" || return
+		grep -v 'sync\|single' "$r.out" | cut -f 2 | diff <(seq "$1") - || return
+		[ "$(cut -f 1 "$r.out" | sort | uniq -d | wc -l)" -eq 0 ] || return
+		cut -f 1 "$r.out" | sort -t - -k 1,1n -k 2,2n -C || return
+	done
+}
+
+@test "Redis killed 20 times under load: all that was acknowledged, once, in order" {
+	start_redis 'appendonly yes' 'appendfsync always'
+	start_all
+	publish_singly 3>&- &
+	single=$!
+	publish_slowly 6000
+	for at in {1..20}; do
+		await_grep "	$((at * 250))\$" one-a.out
+		kill_redis
+		restart_redis
+	done
+	touch stop
+	wait $single
+	every_one 6000
+	not test -e false
+	[ "$(wc -l <ok)" -gt 0 ]
+	for r in one-b two-b; do
+		await_grep "$(tail -n 1 ok)\$" $r.out
+		grep single $r.out | cut -f 2 | sort >got
+		[ "$(uniq -d got | wc -l)" -eq 0 ]
+		[ "$(sort ok | comm -23 - got | wc -l)" -eq 0 ]
+	done
+}
+
+@test "Redis' connections cut every 100 ms: each event once, in order" {
+	start_redis
+	start_all
+	publish_slowly 4000
+	cuts=0
+	until is_gone "${PIDS[pub]}"; do
+		for type in pubsub normal; do
+			redis CLIENT KILL TYPE $type >/dev/null
+		done
+		cuts=$((cuts + 1))
+		sleep 0.1
+	done
+	[ $cuts -gt 5 ]
+	every_one 4000
+}
+
+@test "Redis frozen: noticed in time, streams stay, all is caught up" {
+	start_redis
+	start_all --redis-timeout 500ms --keepalive 200ms -a 127.0.0.1:0
+	ADMIN=$(tail -n 1 two.ready)
+	spawn raw curl -sN "$URL/events/numbers"
+	await_grep '^:' raw.out
+	kill -STOP "${PIDS[redis]}"
+	await_grep 'it does not answer; reconnecting' one.err
+	: >raw.out
+	await_grep '^:' raw.out
+	run limit curl -s -o answer "$ADMIN/readyz" -w '%{http_code}'
+	[ "$output" = 503 ]
+	run limit curl -si -d refused "$ADMIN/events/numbers"
+	[[ $output == *' 503 '* ]]
+	[[ $output == *$'\nRetry-After: '* ]]
+	kill -CONT "${PIDS[redis]}"
+	publish_slowly 100
+	every_one 100
+	kill -0 "${PIDS[raw]}"
+	await_grep '^data: 100$' raw.out
+}
+
+@test "a subscription that Redis kills for its output buffer: caught up" {
+	start_redis 'client-output-buffer-limit pubsub 20kb 0 0'
+	start_all
+	# A reader of Redis that cannot keep up with what comes at once.
+	head -c 30000 /dev/zero | tr '\0' x >large
+	spawn pub sse-pub --timeout 60s --history 20000 numbers < <(
+		seq 10
+		for n in {1..10}; do cat large; echo; done
+		seq 11 20
+	)
+	await_exit pub
+	[ "$status" -eq 0 ]
+	grep -q 'closed the connection; reconnecting' one.err
+	grep -q 'closed the connection; reconnecting' two.err
+	for r in $readers; do
+		await_grep '	20$' $r.out
+		grep -v sync $r.out | cut -f 2 | grep -v xxx | diff <(seq 20) -
+		[ "$(grep -c xxx $r.out)" -eq 10 ]
+	done
+}
+
+@test "out of memory, a script cache flushed, a replica: said, waited out, 503" {
+	start_redis
+	feed_open
+	start_serve -r "$SSE_REDIS_URL" -a 127.0.0.1:0 --open-publish -c numbers <feed
+	spawn one curl -sN "$URL/events/numbers"
+	await served one
+	redis SCRIPT FLUSH
+	feed flushed
+	await_grep flushed one.out
+
+	redis CONFIG SET maxmemory 1
+	feed kept
+	await_grep 'Redis takes no events: OOM' serve.err
+	run limit curl -si -d posted "$URL/events/numbers"
+	[[ $output == *' 503 '* ]]
+	[[ $output == *$'\nRetry-After: '* ]]
+	run limit sse-pub --timeout 300ms numbers hello
+	[ "$status" -eq 75 ]
+	[[ $output == *OOM* ]]
+	redis CONFIG SET maxmemory 0
+	await_grep kept one.out
+	await_grep 'takes events again' serve.err
+
+	REDIS=other start_redis
+	REDIS=redis redis REPLICAOF 127.0.0.1 "${REDIS_PORTS[other]}"
+	run limit curl -si -d posted "$URL/events/numbers"
+	[[ $output == *' 503 '* ]]
+	run limit sse-pub -r "redis://127.0.0.1:${REDIS_PORTS[redis]}" --timeout 300ms numbers hello
+	[ "$status" -eq 75 ]
+	[[ $output == *READONLY* ]]
+	REDIS=redis redis REPLICAOF NO ONE
+	feed again
+	await_grep again one.out
+	not grep -q posted one.out
+	not grep -q hello one.out
+}
+
+served() {
+	feed sync
+	grep -q sync "$1.out"
+}
+
+@test "a password that is changed: said, and recovered from without a restart" {
+	start_redis 'requirepass sesame'
+	export SSE_REDIS_PASSWORD=sesame REDISCLI_AUTH=sesame
+	start_serve -r "$SSE_REDIS_URL"
+	spawn one curl -sN "$URL/events/numbers"
+	await published one
+	redis CONFIG SET requirepass tahini
+	REDISCLI_AUTH=tahini redis CLIENT KILL TYPE normal
+	REDISCLI_AUTH=tahini redis CLIENT KILL TYPE pubsub
+	await_grep 'WRONGPASS' serve.err
+	run limit curl -si -d posted "$URL/events/numbers"
+	run limit sse-pub numbers hello
+	[ "$status" -eq 77 ]
+	REDISCLI_AUTH=tahini redis CONFIG SET requirepass sesame
+	await published one 2
+	[ "$(grep -c WRONGPASS serve.err)" -le 2 ]
+	run limit sse-serve -l 127.0.0.1:0 -r "redis://:wrong@${SSE_REDIS_URL#redis://}"
+	[ "$status" -eq 77 ]
+	not grep -q 'sesame\|tahini' serve.err
+}
+
+published() {
+	sse-pub numbers "sync ${2:-1}" 2>/dev/null && grep -q "sync ${2:-1}" "$1.out"
+}
+
+@test "while Redis loads its file it is waited for" {
+	start_redis 'appendonly yes' 'appendfsync no' 'key-load-delay 300'
+	start_serve -r "$SSE_REDIS_URL"
+	# It looks at its connections once in 1024 commands.
+	seq 5000 | sse-pub --history 20000 numbers
+	kill_redis
+	spawn redis redis-server redis/conf --port "${REDIS_PORTS[redis]}"
+	await is_loading
+	limit sse-pub --timeout 20s numbers last
+	run limit curl -sN -m 2 "$URL/events/numbers?last=1"
+	[[ $output == *'data: last'* ]]
+}
+
+is_loading() {
+	redis GET sse:last | grep -q LOADING
+}
+
+@test "what Redis is set up to lose is said once at the start" {
+	start_redis 'appendonly yes' 'appendfsync always'
+	start_serve -r "$SSE_REDIS_URL"
+	not grep -q 'may be lost' serve.err
+	stop serve
+	redis CONFIG SET appendfsync everysec maxmemory-policy allkeys-lru
+	start_serve -r "$SSE_REDIS_URL"
+	grep -q 'lost in a crash, for appendfsync is everysec, maxmemory-policy is allkeys-lru (sse-redis(7))' serve.err
+	stop serve
+	start_serve -q -r "$SSE_REDIS_URL"
+	[ ! -s serve.err ]
+	stop serve
+	# INFO knows most of it where CONFIG is forbidden.
+	redis ACL SETUSER default -config
+	start_serve -r "$SSE_REDIS_URL"
+	grep -q 'for maxmemory_policy is allkeys-lru' serve.err
+}

@@ -1,0 +1,104 @@
+# Many readers and many channels: what Redis is asked for does not grow with
+# those who read the same.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# commands NAME: how often Redis has run it.
+commands() {
+	redis INFO commandstats |
+	    sed -n "s/^cmdstat_$1:calls=\([0-9]*\).*/\1/p" | grep . || echo 0
+}
+
+subscribers() {
+	redis PUBSUB NUMSUB "sse:$1" | tail -n 1
+}
+
+not_subscribed() {
+	[ "$(subscribers "$1")" -eq 0 ]
+}
+
+@test "only what is read is subscribed to, and left with a little patience" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL"
+	for n in {1..5}; do
+		run limit curl -sN -m 0.3 "$URL/events/coming-and-going"
+		[ "$(subscribers coming-and-going)" -eq 1 ]
+		# What comes meanwhile is there for who comes back.
+		sse-pub coming-and-going "event $n"
+		run limit curl -sN -m 0.3 "$URL/events/coming-and-going?last=1"
+		[[ $output == *"data: event $n"* ]]
+	done
+	# The channel, broadcast, and the server's marker.
+	[ "$(commands subscribe)" -eq 3 ]
+	[ "$(subscribers another)" -eq 0 ]
+	await not_subscribed coming-and-going
+	sse-pub coming-and-going 'nobody listens'
+	run limit curl -sN -m 0.5 "$URL/events/coming-and-going?last=2"
+	[[ $output == *'data: event 5'*'data: nobody listens'* ]]
+}
+
+@test "1,000 readers of 10 channels come back to a server that was killed: all once" {
+	start_redis 'appendonly yes' 'appendfsync always'
+	ulimit -n 4096
+	start_serve -r "$SSE_REDIS_URL" --retry 300 -n 5000
+	for c in {0..9}; do sse-pub --history 5000 "c$c" start; done
+	spawn readers python3 "$TOP/tests/cli/readers.py" "${URL#http://}" 1000 10 'event 299'
+	AWAIT=30 await_grep '^ready' readers.out
+	spawn pub sh -c 'seq 0 299 | while read -r n; do
+		for c in 0 1 2 3 4 5 6 7 8 9; do
+			echo "{\"channel\":\"c$c\",\"data\":\"event $n\"}"
+		done
+		sleep 0.005
+	done | sse-pub -f json --history 5000'
+	await log_has 100
+	stop serve KILL
+	before=$(($(commands xrevrange) + $(commands xrange)))
+	LISTEN=${URL#http://} start_serve -r "$SSE_REDIS_URL" --retry 300 -n 5000
+	await_exit pub
+	[ "$status" -eq 0 ]
+	AWAIT=40 await_exit readers
+	cat readers.out
+	[ "$status" -eq 0 ]
+	# Ten logs were read, each once, by few scripts, though 1,000 asked.
+	[ $(($(commands xrevrange) + $(commands xrange) - before)) -le 22 ]
+}
+
+log_has() {
+	[ "$(redis XLEN sse:log:c9)" -ge "$1" ]
+}
+
+@test "20 publishers on 20 channels, 50 readers of random sets, cut at random: as in the logs" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL" --retry 10 -n 5000
+	for c in {0..19}; do sse-pub --history 5000 "c$c" start; done
+	spawn readers python3 "$TOP/tests/cli/order.py" "${URL#http://}" 50 20 200
+	AWAIT=30 await_grep '^ready' readers.out
+	for c in {0..19}; do
+		spawn "pub$c" sh -c "seq 200 | while read -r n; do
+			echo \$n
+			[ \$((n % 10)) -ne 0 ] || sleep 0.02
+		done | sse-pub --history 5000 c$c"
+	done
+	for cut in {1..5}; do
+		redis CLIENT KILL TYPE pubsub
+		sleep 0.1
+	done
+	AWAIT=40 await_exit readers
+	[ "$status" -eq 0 ]
+	for c in {0..19}; do
+		redis XRANGE "sse:log:c$c" - + | awk -v c="c$c" '
+			/^[0-9]+-[0-9]+$/ && !id { id = $0; next }
+			$0 == "data" { getline; if ($0 != "start") print id, c, $0; id = "" }'
+	done | sort -t - -k 1,1n -k 2,2n >logs
+	[ "$(wc -l <logs)" -eq 4000 ]
+	for n in {0..49}; do
+		# Each of its channels' events, in the one order of all places.
+		cut -d ' ' -f 2 "reader.$n" | sort -u >channels
+		awk 'NR == FNR { mine[$1]; next } $2 in mine' channels logs |
+		    diff - "reader.$n" >differs || {
+			head -n 20 differs
+			return 1
+		}
+	done
+}
