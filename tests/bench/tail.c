@@ -1,0 +1,287 @@
+/*
+ * sse-tail beside curl, curl with sed, and node's eventsource, all of which
+ * read the same source and write into a pipe that is read here.  They take
+ * turns; told are medians over the rounds and ratios within a round.
+ *
+ *	throughput	small events as fast as TCP takes them, and events that
+ *			each come in a packet of their own
+ *	latency		from the send() to the reader of the pipe, 100 events/s
+ *	start		to the first event and the exit
+ *
+ * usage: tail [-d directory] [-n rounds] [-s events]
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "kit/figures.h"
+#include "kit/latency.h"
+#include "kit/source.h"
+#include "kit/stamp.h"
+
+#define COMMAND_MAX 1024
+#define STAMPED 300
+
+struct reader {
+	const char *name;
+	const char *command; /* for sh, with the URL in $URL */
+	struct figure seconds, cpu, rss;
+};
+
+static struct reader readers[] = {
+	{ .name = "curl", .command = "exec curl -sN $URL" },
+	{ .name = "curl | sed",
+	    .command = "curl -sN $URL | sed -n 's/^data: //p'" },
+	{ .name = "sse-tail",
+	    .command = "exec $BUILD/sse-tail --no-reconnect $URL" },
+	{ .name = "sse-tail -f json",
+	    .command = "exec $BUILD/sse-tail --no-reconnect -f json $URL" },
+	{ .name = "node",
+	    .command =
+		"exec node -e 'const E = require(\"eventsource\");"
+		"const e = new (E.EventSource ?? E)(process.env.URL);"
+		"e.onmessage = (m) => process.stdout.write(m.data + \"\\n\");"
+		"e.onerror = () => process.exit(0);'" },
+};
+enum { CURL, SED, TAIL, JSON, NODE, READERS };
+
+struct run {
+	pid_t pid;
+	int fd;
+	uint64_t begun_ns;
+};
+
+static void
+begin(struct run *r, const char *command, const char *url)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		err(EX_OSERR, "pipe");
+	r->begun_ns = stamp_now_ns();
+	if ((r->pid = fork()) == -1)
+		err(EX_OSERR, "fork");
+	if (r->pid == 0) {
+		(void)dup2(fds[1], STDOUT_FILENO);
+		(void)setenv("URL", url, 1);
+		(void)setenv("NODE_PATH", "/usr/share/nodejs", 1);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	(void)close(fds[1]);
+	r->fd = fds[0];
+}
+
+static double
+seconds_of(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static void
+end(struct run *r, double *wall, struct rusage *use)
+{
+	int status;
+
+	(void)close(r->fd);
+	if (wait4(r->pid, &status, 0, use) == -1)
+		err(EX_OSERR, "wait");
+	*wall = (double)(stamp_now_ns() - r->begun_ns) / 1e9;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		errx(EX_SOFTWARE, "a reader failed: status %d", status);
+}
+
+static void
+drain(int fd)
+{
+	static char buf[1 << 20];
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+}
+
+static bool
+installed(int i)
+{
+	return i != NODE ||
+	    system("command -v node >/dev/null && "
+		   "test -d /usr/share/nodejs/eventsource") == 0;
+}
+
+static void
+forget(void)
+{
+	for (int i = 0; i < READERS; i++)
+		readers[i].seconds.n = readers[i].cpu.n = readers[i].rss.n = 0;
+}
+
+static void
+tell(int i)
+{
+	struct reader *r = &readers[i];
+
+	printf("  %-17s %10.0f events/s  %5.2f of curl | sed  "
+	       "%6.0f ns CPU/event  %5.2f of curl  %6.0f kB\n",
+	    r->name, 1 / figure_median(&r->seconds),
+	    1 / figure_ratio(&r->seconds, &readers[SED].seconds),
+	    figure_median(&r->cpu) * 1e9,
+	    figure_ratio(&r->cpu, &readers[CURL].cpu), figure_median(&r->rss));
+}
+
+static void
+measure(struct reader *reader, const char *url, double events)
+{
+	struct rusage use;
+	struct run r;
+	double wall;
+
+	begin(&r, reader->command, url);
+	drain(r.fd);
+	end(&r, &wall, &use);
+	figure_add(&reader->seconds, wall / events);
+	figure_add(&reader->cpu,
+	    (seconds_of(use.ru_utime) + seconds_of(use.ru_stime)) / events);
+	figure_add(&reader->rss, (double)use.ru_maxrss);
+}
+
+static void
+throughput(
+    const struct source *s, const char *how, size_t size, size_t n, int rounds)
+{
+	char url[COMMAND_MAX];
+
+	printf(
+	    "%s: %zu events of %zu bytes (node: a hundredth)\n", how, n, size);
+	forget();
+	for (int round = 0; round < rounds; round++)
+		for (int i = 0; i < READERS; i++) {
+			size_t events = i == NODE ? n / 100 : n;
+
+			if (!installed(i))
+				continue;
+			snprintf(url, sizeof(url),
+			    "http://127.0.0.1:%u/%s/%zu/%zu", s->port, how,
+			    size, events);
+			measure(&readers[i], url, (double)events);
+		}
+	for (int i = 0; i < READERS; i++)
+		if (readers[i].seconds.n > 0)
+			tell(i);
+}
+
+/* Stamps at the end of lines, whatever stands before them. */
+static void
+read_stamps(int fd, struct latency *l)
+{
+	char line[256];
+	FILE *f = fdopen(dup(fd), "r");
+
+	if (f == NULL)
+		err(EX_OSERR, NULL);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		uint64_t now = stamp_now_ns(), ns;
+		size_t len = strcspn(line, "\n");
+		uint32_t n;
+
+		if (len >= STAMP_LEN &&
+		    stamp_read(line + len - STAMP_LEN, &n, &ns) == 0)
+			latency_add(l, now - ns);
+	}
+	(void)fclose(f);
+}
+
+static void
+latency(const struct source *s, int rounds)
+{
+	struct latency *sums = calloc(READERS, sizeof(*sums));
+	char url[COMMAND_MAX];
+
+	if (sums == NULL)
+		err(EX_OSERR, NULL);
+	printf("latency: %d events, one each 10 ms\n", STAMPED);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/stamped/10/%d", s->port,
+	    STAMPED);
+	for (int round = 0; round < rounds; round++)
+		for (int i = CURL; i <= TAIL; i += TAIL - CURL) {
+			struct rusage use;
+			struct run r;
+			double wall;
+
+			begin(&r, readers[i].command, url);
+			read_stamps(r.fd, &sums[i]);
+			end(&r, &wall, &use);
+		}
+	for (int i = CURL; i <= TAIL; i += TAIL - CURL)
+		printf("  %-17s p50 %6.0f us  p99 %6.0f us\n", readers[i].name,
+		    (double)latency_at(&sums[i], .5) / 1e3,
+		    (double)latency_at(&sums[i], .99) / 1e3);
+	free(sums);
+}
+
+static void
+start(const struct source *s, int rounds)
+{
+	char url[COMMAND_MAX];
+
+	printf("start: to the first event and the exit\n");
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/bulk/10/1", s->port);
+	forget();
+	for (int round = 0; round < rounds; round++)
+		for (int i = CURL; i <= TAIL; i += TAIL - CURL) {
+			struct rusage use;
+			struct run r;
+			double wall;
+
+			begin(&r,
+			    i == CURL ? "exec curl -s $URL"
+				      : "exec $BUILD/sse-tail -n 1 $URL",
+			    url);
+			drain(r.fd);
+			end(&r, &wall, &use);
+			figure_add(&readers[i].seconds, wall);
+		}
+	for (int i = CURL; i <= TAIL; i += TAIL - CURL)
+		printf("  %-17s %5.2f ms  %5.2f of curl\n", readers[i].name,
+		    figure_median(&readers[i].seconds) * 1e3,
+		    figure_ratio(&readers[i].seconds, &readers[CURL].seconds));
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t events = 5000000;
+	struct source s;
+	int rounds = 5, ch;
+
+	while ((ch = getopt(argc, argv, "d:n:s:")) != -1) {
+		switch (ch) {
+		case 'd':
+			break; /* nothing is written */
+		case 'n':
+			rounds = (int)strtol(optarg, NULL, 10);
+			break;
+		case 's':
+			events = strtoul(optarg, NULL, 10);
+			break;
+		default:
+			errx(EX_USAGE, "usage: tail [-n rounds] [-s events]");
+		}
+	}
+	if (rounds < 1 || rounds > ROUNDS_MAX)
+		errx(EX_USAGE, "1 to %d rounds", ROUNDS_MAX);
+	(void)setenv("BUILD", "build", 0);
+	source_start(&s);
+	throughput(&s, "bulk", 20, events, rounds);
+	throughput(&s, "live", 20, events / 5, rounds);
+	latency(&s, rounds);
+	start(&s, ROUNDS_MAX);
+	source_stop(&s);
+	return 0;
+}
