@@ -106,6 +106,7 @@ down(struct redis_link *l, const char *why)
 {
 	say(l, "%s", why);
 	redis_link_close(l);
+	l->busy = false;
 	return REDIS_LINK_DOWN;
 }
 
@@ -123,6 +124,7 @@ broken(struct redis_link *l)
 	else
 		say(l, "%s", l->c->errstr);
 	redis_link_close(l);
+	l->busy = false;
 	return err == REDIS_ERR_PROTOCOL || err == REDIS_ERR_OOM
 	    ? REDIS_LINK_BAD
 	    : REDIS_LINK_DOWN;
@@ -130,10 +132,10 @@ broken(struct redis_link *l)
 
 /* The time is up.  That it was busy until then says more than that. */
 static enum redis_link_state
-late(struct redis_link *l)
+late(struct redis_link *l, const char *why)
 {
 	if (!l->busy)
-		return down(l, "no answer in time");
+		return down(l, why);
 	redis_link_close(l);
 	return REDIS_LINK_BUSY;
 }
@@ -149,7 +151,7 @@ await(struct redis_link *l, short events, int64_t deadline_ms)
 	for (;;) {
 		left = deadline_ms - clock_mono_ms();
 		if (left <= 0)
-			return late(l);
+			return late(l, "no answer in time");
 		n = poll(&p, 1, left > INT16_MAX ? INT16_MAX : (int)left);
 		if (n > 0)
 			return REDIS_LINK_OK;
@@ -230,9 +232,15 @@ take(struct redis_link *l, redisReply **r)
 	if (redisGetReplyFromReader(l->c, &reply) == REDIS_ERR)
 		return broken(l);
 	*r = reply;
-	if (reply != NULL && (*r)->type != REDIS_REPLY_ERROR)
-		l->busy = false;
 	return REDIS_LINK_OK;
+}
+
+/* What was asked of it is done; what is said at the opening is not that. */
+static void
+taken(struct redis_link *l, const redisReply *r)
+{
+	if (r != NULL && r->type != REDIS_REPLY_ERROR)
+		l->busy = false;
 }
 
 enum redis_link_state
@@ -244,19 +252,19 @@ redis_link_poll(struct redis_link *l, redisReply **r)
 	*r = NULL;
 	if (l->c == NULL)
 		return REDIS_LINK_DOWN;
-	if ((state = push(l)) != REDIS_LINK_OK ||
-	    (state = take(l, r)) != REDIS_LINK_OK || *r != NULL)
+	if ((state = push(l)) != REDIS_LINK_OK)
 		return state;
-	p = (struct pollfd){ l->c->fd, POLLIN, 0 };
-	if (poll(&p, 1, 0) <= 0)
-		return REDIS_LINK_OK;
-	if (redisBufferRead(l->c) == REDIS_ERR)
-		return broken(l);
-	return take(l, r);
+	state = take(l, r);
+	p = (struct pollfd){ l->c == NULL ? -1 : l->c->fd, POLLIN, 0 };
+	if (state == REDIS_LINK_OK && *r == NULL && poll(&p, 1, 0) > 0)
+		state = redisBufferRead(l->c) == REDIS_ERR ? broken(l)
+							   : take(l, r);
+	taken(l, *r);
+	return state;
 }
 
-enum redis_link_state
-redis_link_reply(struct redis_link *l, redisReply **r, int64_t deadline_ms)
+static enum redis_link_state
+read_reply(struct redis_link *l, redisReply **r, int64_t deadline_ms)
 {
 	enum redis_link_state state;
 
@@ -271,6 +279,15 @@ redis_link_reply(struct redis_link *l, redisReply **r, int64_t deadline_ms)
 		if (redisBufferRead(l->c) == REDIS_ERR)
 			return broken(l);
 	}
+}
+
+enum redis_link_state
+redis_link_reply(struct redis_link *l, redisReply **r, int64_t deadline_ms)
+{
+	enum redis_link_state state = read_reply(l, r, deadline_ms);
+
+	taken(l, *r);
+	return state;
 }
 
 /* The names are on another node: that is where to connect to next. */
@@ -368,7 +385,7 @@ connect_within(struct redis_link *l, int64_t deadline_ms)
 	if (state != REDIS_LINK_OK)
 		return state;
 	if (left <= 0)
-		return down(l, "no time left to connect");
+		return late(l, "no time left to connect");
 	tv.tv_sec = (time_t)(left / 1000);
 	tv.tv_usec = (suseconds_t)(left % 1000 * 1000);
 	l->c = l->u->path != NULL
@@ -379,12 +396,15 @@ connect_within(struct redis_link *l, int64_t deadline_ms)
 		say(l, "out of memory");
 		return REDIS_LINK_BAD;
 	}
+	if (l->c->err && l->busy && clock_mono_ms() >= deadline_ms)
+		return late(l, l->c->errstr);
 	if (l->c->err) {
 		say(l,
 		    "%s (is Redis running there? -r or SSE_REDIS_URL names "
 		    "another)",
 		    l->c->errstr);
 		redis_link_close(l);
+		l->busy = false;
 		return REDIS_LINK_DOWN;
 	}
 	/* From here on waiting is up to us; hiredis would wait for ever. */
@@ -433,7 +453,7 @@ expect(struct redis_link *l, int64_t deadline_ms)
 	enum bus_answer answer;
 	redisReply *r;
 
-	if ((state = redis_link_reply(l, &r, deadline_ms)) != REDIS_LINK_OK)
+	if ((state = read_reply(l, &r, deadline_ms)) != REDIS_LINK_OK)
 		return state;
 	if ((answer = bus_answer_of(r)) != BUS_OK) {
 		state = redis_link_refused(l, answer, r);
@@ -488,7 +508,7 @@ see_master(struct redis_link *l, int64_t deadline_ms)
 	bool master;
 
 	if (state == REDIS_LINK_OK)
-		state = redis_link_reply(l, &r, deadline_ms);
+		state = read_reply(l, &r, deadline_ms);
 	if (state != REDIS_LINK_OK)
 		return state;
 	/* Who may not ask finds out by publishing. */

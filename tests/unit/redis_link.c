@@ -190,7 +190,8 @@ test_tcp(void **state)
 /* A server that is none: it answers with text, or never. */
 struct impostor {
 	char dir[32], path[48], url[64];
-	const char *answer;
+	const char *answer; /* to the next that connects, */
+	const char *later;  /* and to those after it */
 	int fd;
 	pthread_t thread;
 };
@@ -205,6 +206,7 @@ impostor_run(void *arg)
 	while ((fd = accept(im->fd, NULL, NULL)) >= 0) {
 		if (im->answer != NULL)
 			(void)!write(fd, im->answer, strlen(im->answer));
+		im->answer = im->later;
 		while (read(fd, buf, sizeof(buf)) > 0)
 			;
 		close(fd);
@@ -231,7 +233,7 @@ impostor_start(struct impostor *im, const char *answer)
 	assert_non_null(mkdtemp(im->dir));
 	snprintf(im->path, sizeof(im->path), "%s/sock", im->dir);
 	snprintf(im->url, sizeof(im->url), "redis+unix://%s", im->path);
-	im->answer = answer;
+	im->answer = im->later = answer;
 	im->fd = listen_at(im->path);
 	pthread_create(&im->thread, NULL, impostor_run, im);
 }
@@ -434,6 +436,27 @@ test_busy(void **state)
 	own_redis_tell(&redis, "CONFIG SET busy-reply-threshold 5000");
 	redisFree(c);
 	redis_link_free(l);
+}
+
+/* What greets us when we come back has not taken our events by that. */
+static void
+test_readonly(void **state)
+{
+	enum bus_answer answer;
+	struct redis_link *l;
+	struct redis_url u;
+	struct impostor im;
+
+	(void)state;
+	impostor_start(&im, "+PONG\r\n-READONLY You can't write\r\n");
+	im.later = "+PONG\r\n";
+	u = parse(im.url, NULL);
+	l = redis_link_new(&u);
+	assert_int_equal(publish(l, 1000, &answer), REDIS_LINK_BUSY);
+	assert_non_null(strstr(redis_link_fault(l), "READONLY"));
+	redis_link_free(l);
+	impostor_end(&im);
+	redis_url_free(&u);
 }
 
 static void *
@@ -744,6 +767,7 @@ main(void)
 		cmocka_unit_test_setup(test_stop, setup),
 		cmocka_unit_test_setup(test_publish, setup),
 		cmocka_unit_test_setup(test_busy, setup),
+		cmocka_unit_test_setup(test_readonly, setup),
 		cmocka_unit_test_setup(test_started_late, setup),
 		cmocka_unit_test_setup(test_lost_reply, setup),
 		cmocka_unit_test_setup(test_killed, setup),
