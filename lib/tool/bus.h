@@ -125,7 +125,8 @@ enum bus_answer {
 
 /* The answer to one event. */
 struct bus_minted {
-	struct place place; /* zero: published by an earlier try, forgotten */
+	struct place place; /* zero: published by an earlier try, forgotten, or
+			       with a mark that moved: nobody is told */
 	struct sse_text id; /* on the wire; lies in the reply */
 	bool repeated;      /* not published now: a repeat or --once */
 };

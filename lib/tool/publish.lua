@@ -12,7 +12,8 @@
 --       the name and value of each
 -- Returns {"ok N"|"repeat N"|"moved", mark, answer...}: each message reached N
 -- readers or more (no N: nothing was sent, or it is forgotten); an answer is
--- "PLACE" or "PLACE ID", with "=" before it when nothing was published now.
+-- "PLACE" or "PLACE ID", with "=" before it when nothing was published now; there
+-- are none when the batch moves the mark.
 
 local KEYS, ARGV = KEYS, ARGV
 local call, find, sub, gsub = redis.call, string.find, string.sub, string.gsub
@@ -96,7 +97,8 @@ local relay = KEYS[3 + nlogs + nonce + (producer and 1 or 0)]
 local logs, onces = 2, 2 + nlogs -- what to add to get at KEYS
 
 -- What has been done before.
-local mark = ''
+-- Who moves a mark knows by it what became of the batch, and asks for no more.
+local mark, answering = '', not relay or ARGV[8] == ARGV[9]
 if relay then
   mark = call('GET', relay) or ''
   if mark ~= ARGV[8] then
@@ -308,24 +310,24 @@ local function mint()
   return place
 end
 
--- The place of an event with an ID of its own; the name of the field that
--- keeps the ID when it is not the place; and the answer.
+-- The place of an event with an ID of its own, and the name of the field that
+-- keeps the ID when it is not the place.
 local function mint_own(own, from, to)
   local ms, seq = split(own)
-  settle()
   if not ms then
-    local place = mint()
-    return place, 'id', place .. ' ' .. own
-  elseif above(ms, seq, last_ms, last_seq) and compare(ms, ahead) <= 0 then
+    return mint(), 'id'
+  end
+  settle()
+  if above(ms, seq, last_ms, last_seq) and compare(ms, ahead) <= 0 then
     last_ms, last_seq = ms, seq
     clock_leads = compare(now_text, last_ms) > 0
-    return own, nil, own
+    return own
   end
   local place, name = mint(), 'origin'
   for j = from, to, 2 do
     name = ARGV[j] ~= 'origin' and name or nil
   end
-  return place, name, place
+  return place, name
 end
 
 -- A run of events of one channel becomes one message.  Strings are costly to
@@ -352,14 +354,15 @@ for i = 1, n do
   local once = q > 0 and KEYS[onces + q] or nil
   at = to + 1
   if once and answered[once] then
-    answers[i + 2] = '=' .. answered[once]
+    if answering then
+      answers[i + 2] = '=' .. answered[once]
+    end
   else
-    local key, before, place, name, answer = KEYS[logs + k], prev[k], nil, nil, nil
+    local key, before, place, name = KEYS[logs + k], prev[k], nil, nil
     if own == '' then
       place = mint()
-      answer = place
     else
-      place, name, answer = mint_own(own, from, to)
+      place, name = mint_own(own, from, to)
     end
     birth = birth or place
     if counts[k] > 0 and name then
@@ -394,11 +397,16 @@ for i = 1, n do
     pieces = pieces + 1
     run[pieces] = '\n\n'
     prev[k], changed[k] = place, true
-    if once then
-      answered[once] = answer
-      call('SET', once, answer, 'PX', ARGV[5])
+    if answering or once then
+      local answer = name == 'id' and place .. ' ' .. own or place
+      if once then
+        answered[once] = answer
+        call('SET', once, answer, 'PX', ARGV[5])
+      end
+      if answering then
+        answers[i + 2] = answer
+      end
     end
-    answers[i + 2] = answer
   end
 end
 flush()

@@ -618,6 +618,38 @@ test_once(void **state)
 	bus_batch_free(b);
 }
 
+/* A batch that moves a mark is told nothing of its events, others are later. */
+static void
+test_once_with_mark(void **state)
+{
+	struct bus_batch *b = bus_batch_new(&conf);
+	struct event ev = event("a", "d");
+	struct bus_minted m[2];
+	redisReply *r;
+
+	(void)state;
+	ev.id = TEXT("own id");
+	ev.has_id = true;
+	assert_int_equal(bus_batch_add(b, &ev, TEXT("k")), 0);
+	assert_int_equal(bus_batch_add(b, &ev, TEXT("k")), 0);
+	assert_int_equal(bus_batch_set_mark(b, "r", TEXT(""), TEXT("m")), 0);
+	r = send_batch(b);
+	assert_int_equal(bus_batch_answer(b, r, m, NULL), BUS_OK);
+	assert_int_equal(r->elements, 2);
+	assert_true(m[0].repeated && place_is_zero(m[0].place));
+	freeReplyObject(r);
+	bus_batch_clear(b);
+	assert_int_equal(bus_batch_add(b, &ev, TEXT("k")), 0);
+	r = send_batch(b);
+	assert_int_equal(bus_batch_answer(b, r, m, NULL), BUS_OK);
+	assert_true(m[0].repeated && text_is(m[0].id, "own id"));
+	freeReplyObject(r);
+	r = redisCommand(c, "XLEN sse:log:a");
+	assert_int_equal(r->integer, 1);
+	freeReplyObject(r);
+	bus_batch_free(b);
+}
+
 static enum bus_answer
 send_numbered(uint64_t number, const char *data, struct bus_minted *m)
 {
@@ -684,6 +716,7 @@ test_mark(void **state)
 	r = send_batch(b);
 	assert_int_equal(bus_batch_answer(b, r, NULL, &mark), BUS_OK);
 	assert_true(text_is(mark, "m 1"));
+	assert_int_equal(r->elements, 2); /* its events need no answers */
 	freeReplyObject(r);
 	/* The same again, and one from where the mark does not stand. */
 	r = send_batch(b);
@@ -1432,6 +1465,7 @@ main(void)
 		cmocka_unit_test_setup(test_refused_whole, setup),
 		cmocka_unit_test_setup(test_wrong_kinds, setup),
 		cmocka_unit_test_setup(test_once, setup),
+		cmocka_unit_test_setup(test_once_with_mark, setup),
 		cmocka_unit_test_setup(test_producer, setup),
 		cmocka_unit_test_setup(test_mark, setup),
 		cmocka_unit_test_setup(test_families, setup),
