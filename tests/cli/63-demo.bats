@@ -15,10 +15,12 @@ demo() {
 	URL=$(grep -oE 'http://[^ ]+:[0-9]+/$' demo.out)
 }
 
-# The demo's process group has nobody in it any more, and its files are gone.
+# The demo's process group has nobody in it any more, its files are gone, and
+# nothing was said that looks like a fault.
 all_gone() {
 	await no_group "$1"
 	[ -z "$(ls tmp)" ]
+	! grep -E '\*\*\*|[Ee]rror|Terminated|kill' demo.out demo.err
 }
 
 no_group() {
