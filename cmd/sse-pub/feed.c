@@ -168,7 +168,7 @@ hold_event(struct feed *f)
 	defaults_fill(f->conf->defaults, &f->ev, now_ms(f));
 	if (f->ev.channel.len == 0)
 		return event_at_fault(f, "the event names no channel");
-	if ((why = event_fault(&f->ev)) != NULL)
+	if ((why = f->conf->fault(&f->ev)) != NULL)
 		return event_at_fault(f, why);
 	f->held = true;
 	return GATHER_FULL;

@@ -18,6 +18,8 @@ struct feed_conf {
 	struct sse_text split; /* what parts channel and data; empty: none */
 	struct sse_text once;  /* as of sink_add() */
 	bool unnumbered;       /* its lines are nothing to the user */
+	/* Why an event may not be published, or NULL: as of event_fault(). */
+	const char *(*fault)(const struct event *);
 	const struct defaults *defaults;
 };
 

@@ -15,12 +15,19 @@
 #include "sink_spool.h"
 #include "units.h"
 
+/* What finds faults of events: Redis does not take all that a server may. */
+static const char *(*fault_of(const struct conf *c))(const struct event *)
+{
+	return c->url == NULL ? bus_event_fault : event_fault;
+}
+
 static int
 publish_message(const struct conf *c, struct sink *s)
 {
 	struct event ev = EVENT_NONE;
 	struct sse_buf data = { 0 };
 	enum sink_state state;
+	const char *fault;
 
 	if (sse_utf8_append(&data, c->message, strlen(c->message)) == -1)
 		err(EX_SOFTWARE, NULL);
@@ -32,6 +39,8 @@ publish_message(const struct conf *c, struct sink *s)
 		    "(--max-event)",
 		    c->max_event);
 	defaults_fill(&c->defaults, &ev, clock_unix_ms());
+	if ((fault = fault_of(c)(&ev)) != NULL)
+		errx(EX_DATAERR, "the message: %s", fault);
 	if (sink_add(s, &ev, c->once) == -1)
 		err(EX_SOFTWARE, NULL);
 	sse_buf_free(&data);
@@ -69,6 +78,7 @@ publish_input(const struct conf *c, struct sink *s, int fd)
 		.max_bytes = c->max_event,
 		.split = { c->split.ptr, c->split.len },
 		.once = c->once,
+		.fault = fault_of(c),
 		.defaults = &c->defaults };
 
 	if (isatty(fd))
@@ -202,6 +212,7 @@ publish_stream(const struct conf *c, struct sink *s, int fd)
 	struct feed_conf conf = { .fd = fd,
 		.stop_fd = -1,
 		.unnumbered = true,
+		.fault = fault_of(c),
 		.format = INPUT_SSE,
 		.max_bytes = 4 * c->max_event + 4096, /* the fields, too */
 		.defaults = &c->defaults };
@@ -221,9 +232,10 @@ publish_command(int fd, void *arg)
 static int
 run_command(struct conf *c)
 {
+	size_t fits = c->url == NULL ? BUS_MESSAGE_MAX / 2 : SIZE_MAX;
 	struct command_conf conf = { .argv = c->command,
 		.quiet = c->quiet,
-		.max_line = c->max_event,
+		.max_line = c->max_event < fits ? c->max_event : fits,
 		.publish = publish_command,
 		.arg = c,
 		.spooled = c->spool != NULL };

@@ -72,7 +72,7 @@ carry_event(struct carry *c, struct event *ev, const char **fault)
 	}
 	if (append_name(c, ev) == -1)
 		return CARRY_NOMEM;
-	if ((*fault = event_fault(ev)) != NULL)
+	if ((*fault = c->fault(ev)) != NULL)
 		return CARRY_BAD;
 	if (c->mint && ev->has_id) {
 		if (ev->id.len > 0)

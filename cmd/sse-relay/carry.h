@@ -15,8 +15,10 @@ struct carry {
 	const char *channel;    /* where all events go; NULL: where they are */
 	const struct map *maps; /* borrowed: the first that matches wins */
 	size_t nmaps;
-	bool mint;          /* the sink gives IDs of its own */
-	bool routed;        /* the sink needs a channel */
+	bool mint;   /* the sink gives IDs of its own */
+	bool routed; /* the sink needs a channel */
+	/* Why the sink may not have an event, or NULL: as of event_fault(). */
+	const char *(*fault)(const struct event *);
 	struct sse_buf via; /* owned: the field of the event at hand */
 	char to[CHANNEL_MAX];
 };

@@ -222,7 +222,9 @@ run(struct conf *c, struct tally *t)
 		.nmaps = c->nmaps,
 		.mint = c->mint,
 		.routed = c->sink.kind == ENDPOINT_REDIS ||
-		    (c->sink.kind == ENDPOINT_HTTP && c->sink.serve) };
+		    (c->sink.kind == ENDPOINT_HTTP && c->sink.serve),
+		.fault = c->sink.kind == ENDPOINT_REDIS ? bus_event_fault
+							: event_fault };
 	struct relay r = { .carry = &carry,
 		.tally = t,
 		.channels = c->pair.channels,

@@ -122,6 +122,12 @@ publish_here(struct hub *h, const struct event *from, struct post *post)
 	return h->archive.held != NULL ? 1 : 0;
 }
 
+const char *
+hub_event_fault(const struct hub *h, const struct event *ev)
+{
+	return h->redis != NULL ? bus_event_fault(ev) : event_fault(ev);
+}
+
 int
 hub_publish(struct hub *h, const struct event *ev, struct post *post)
 {
@@ -273,9 +279,26 @@ publish_events(struct hub *h, struct post *p)
 		}
 }
 
+/* What fits no message of Redis is refused with all that came with it. */
+static bool
+fits_redis(struct post *p)
+{
+	const char *fault = NULL;
+
+	for (size_t i = 0; i < p->n && fault == NULL; i++)
+		fault = bus_event_fault(p->events[i]);
+	if (fault != NULL) {
+		post_refuse(p, 413, fault);
+		post_cut(p, 0);
+	}
+	return fault == NULL;
+}
+
 static void
 publish_to_redis(struct hub *h, struct post *p)
 {
+	if (!fits_redis(p))
+		return;
 	if (!source_redis_up(h->redis)) {
 		post_refuse(p, 503, "Redis is awaited, try again later");
 		post_cut(p, 0);

@@ -86,6 +86,9 @@ int hub_pulse(struct hub *h);
 
 /* For sources: */
 
+/* Why ev may not be published, or NULL: as of event_fault(). */
+const char *hub_event_fault(const struct hub *h, const struct event *ev);
+
 /*
  * Publish an event whose channel is set.  post: NULL, or whose it is: its
  * answer grows by the ID.  Returns 1 when it is published but no more should

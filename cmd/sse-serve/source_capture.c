@@ -140,7 +140,7 @@ publish(struct source_capture *s)
 		return 0;
 	if (ev.channel.len == 0)
 		ev.channel = s->hub->conf->channel;
-	if ((fault = event_fault(&ev)) != NULL) {
+	if ((fault = hub_event_fault(s->hub, &ev)) != NULL) {
 		lose(s, fault);
 		return 0;
 	}

@@ -51,7 +51,7 @@ publish(struct source_stdin *s, struct event *ev)
 
 	if (ev->channel.len == 0)
 		ev->channel = s->hub->conf->channel;
-	if ((fault = event_fault(ev)) != NULL) {
+	if ((fault = hub_event_fault(s->hub, ev)) != NULL) {
 		lose_event(s, fault);
 		return 0;
 	}

@@ -74,7 +74,14 @@ void bus_batch_free(struct bus_batch *b);
 void bus_batch_clear(struct bus_batch *b); /* for the next one */
 
 /*
- * Append a copy of ev, whose channel is set and of which event_fault() found
+ * Why ev may not be published by way of Redis, or NULL: what event_fault() says,
+ * and that it is larger than one message.
+ */
+#define BUS_MESSAGE_MAX ((size_t)1 << 20)
+const char *bus_event_fault(const struct event *ev);
+
+/*
+ * Append a copy of ev, whose channel is set and of which bus_event_fault() found
  * nothing.  An empty ID counts as none.  once is the key of --once, or empty.
  * -1: ENOMEM, and the batch is as before.
  */

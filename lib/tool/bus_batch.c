@@ -13,6 +13,8 @@ static const struct bus_script publish = {
 #include "lib/tool/publish.lua.sha1"
 };
 
+#define MESSAGE_HEAD_BYTES 128 /* of its id, place and prev, at most */
+
 /* The texts are kept as the script wants them, so that sending copies none. */
 struct bus_batch {
 	const struct bus_conf *conf;
@@ -134,6 +136,40 @@ once_key(struct bus_batch *b, struct sse_text channel, struct sse_text once)
 		"dedup:", (struct sse_text){ rest.ptr, rest.len }) == -1;
 	sse_buf_free(&rest);
 	return fail ? -1 : 0;
+}
+
+/* How many bytes longer t is as lines of data. */
+static size_t
+lines_more(struct sse_text t)
+{
+	size_t breaks = 0;
+
+	for (size_t i = 0; i < t.len; i++)
+		breaks += t.ptr[i] == '\n' ||
+		    (t.ptr[i] == '\r' &&
+			(i + 1 == t.len || t.ptr[i + 1] != '\n'));
+	return breaks * strlen("data: ");
+}
+
+/* As the script counts. */
+const char *
+bus_event_fault(const struct event *ev)
+{
+	size_t bytes = MESSAGE_HEAD_BYTES + (ev->has_id ? ev->id.len : 0);
+	const char *fault = event_fault(ev);
+	struct bus_fields f = { .n = 0 };
+
+	if (fault != NULL)
+		return fault;
+	bus_fields_of(&f, ev);
+	for (size_t i = 0; i < f.n; i++)
+		bytes += strlen(f.of[i].name) + f.of[i].value.len + 3;
+	/* Nearly always there is no need to look for line breaks. */
+	if (bytes + ev->data.len * strlen("data: ") > BUS_MESSAGE_MAX)
+		bytes += lines_more(ev->data);
+	return bytes > BUS_MESSAGE_MAX
+	    ? "larger than a message of Redis may be, 1 MiB with all its fields"
+	    : NULL;
 }
 
 int

@@ -19,7 +19,9 @@ local KEYS, ARGV = KEYS, ARGV
 local call, find, sub, gsub = redis.call, string.find, string.sub, string.gsub
 local match, format, concat = string.match, string.format, table.concat
 
-local MESSAGE_MAX = 65536 -- bytes after which a run begins another message
+local MESSAGE_BYTES = 65536 -- a run of events with more is parted
+local MESSAGE_MAX = 1048576 -- bytes of an event, with all that goes with it
+local HEAD_BYTES = 128 -- its id, place and prev, at most, without an own ID
 local FIELDS_MAX = 32 -- of an event: they pass through the stack of Lua
 local AHEAD_MAX = 60000 -- ms that an ID of its own may be ahead
 local UINT64_MAX = '18446744073709551615'
@@ -227,7 +229,8 @@ local function number_of(text)
 end
 
 -- The events: is each well-formed?
-local lines, labels, at, argc, n, clean = {}, {}, 10, #ARGV, 0, nil
+local lines, labels, sizes, clean = {}, {}, {}, nil
+local at, argc, n = 10, #ARGV, 0
 while at <= argc do
   local k, q = number_of(ARGV[at]), number_of(ARGV[at + 1] or '')
   local own, fields = ARGV[at + 2], number_of(ARGV[at + 3] or '')
@@ -240,7 +243,7 @@ while at <= argc do
     return bad('event ' .. n .. ': line break or NUL in id')
   end
   at = at + 4
-  local relayed = false
+  local relayed, size = false, HEAD_BYTES + #own
   for j = at, at + 2 * fields - 1, 2 do
     local name, value, wrong = ARGV[j], ARGV[j + 1], nil
     -- A name is looked at but once.
@@ -257,7 +260,8 @@ while at <= argc do
         -- As any decoder of an event stream joins lines.
         value = gsub(value, '\r\n?', '\n')
         ARGV[j + 1] = value
-        lines[j] = gsub(value, '\n', '\ndata: ')
+        value = gsub(value, '\n', '\ndata: ')
+        lines[j] = value
       end
     elseif broken then
       wrong = 'line break in ' .. name
@@ -270,7 +274,12 @@ while at <= argc do
     if wrong then
       return bad('event ' .. n .. ': ' .. wrong)
     end
+    size = size + #name + #value + 3
   end
+  if size > MESSAGE_MAX then
+    return bad('event ' .. n .. ': a message of Redis is 1 MiB at most')
+  end
+  sizes[n] = size
   at = at + 2 * fields
 end
 
@@ -341,11 +350,6 @@ local function flush()
   end
 end
 
-local function put(text)
-  pieces, length = pieces + 1, length + #text
-  run[pieces] = text
-end
-
 at = 10
 for i = 1, n do
   local k, q = numbers[ARGV[at]], numbers[ARGV[at + 1]]
@@ -372,27 +376,29 @@ for i = 1, n do
     elseif counts[k] > 0 then
       call('XADD', key, place, 'prev', before, unpack(ARGV, from, to))
     end
-    if k ~= running or length >= MESSAGE_MAX then
+    if k ~= running or length + sizes[i] > MESSAGE_BYTES then
       flush()
       running = k
     end
+    length = length + sizes[i]
     if name == 'id' then
       run[pieces + 1], run[pieces + 2] = 'id: ', own
       run[pieces + 3], run[pieces + 4] = '\nplace: ', place
       run[pieces + 5], run[pieces + 6] = '\nprev: ', before
-      pieces, length = pieces + 6, length + #own + 56
+      pieces = pieces + 6
     else
       run[pieces + 1], run[pieces + 2] = 'id: ', place
       run[pieces + 3], run[pieces + 4] = '\nprev: ', before
-      pieces, length = pieces + 4, length + 48
+      pieces = pieces + 4
       if name then
-        put('\norigin: ' .. own)
+        pieces = pieces + 1
+        run[pieces] = '\norigin: ' .. own
       end
     end
     for j = from, to, 2 do
       local value = lines[j] or ARGV[j + 1]
       run[pieces + 1], run[pieces + 2] = labels[ARGV[j]], value
-      pieces, length = pieces + 2, length + #value + 8
+      pieces = pieces + 2
     end
     pieces = pieces + 1
     run[pieces] = '\n\n'

@@ -174,10 +174,10 @@ ends() {
 
 @test "-f whole: all of it is one event" {
 	start_redis
-	seq 100000 >numbers
+	seq 50000 >numbers
 	sse-pub -f whole -i all news <numbers
 	[ "$(count news)" = 1 ]
-	redis XRANGE sse:log:news - + | grep -Fxc 100000
+	redis XRANGE sse:log:news - + | grep -Fxc 50000
 	[ "$(fields news id)" = all ]
 }
 

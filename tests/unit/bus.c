@@ -1209,6 +1209,69 @@ test_runs(void **state)
 	bus_batch_free(b);
 }
 
+/* No message is larger than 1 MiB: runs are parted, and one event is refused. */
+static void
+test_message_bound(void **state)
+{
+	static const struct {
+		const char *what;
+		char with; /* the data is made of */
+		size_t len;
+		bool fits;
+	} cases[] = {
+		{ "small", 'x', 1, true },
+		{ "half of it", 'x', BUS_MESSAGE_MAX / 2, true },
+		{ "just fits", 'x', BUS_MESSAGE_MAX - 146, true },
+		{ "a byte more", 'x', BUS_MESSAGE_MAX - 145, false },
+		{ "lines", '\n', BUS_MESSAGE_MAX / 7 - 25, true },
+		{ "too many lines", '\n', BUS_MESSAGE_MAX / 7, false },
+		{ "too many CR", '\r', BUS_MESSAGE_MAX / 7, false },
+	};
+	struct bus_batch *b = bus_batch_new(&conf);
+	redisContext *sub = own_redis_connect(&redis);
+	char *data = malloc(BUS_MESSAGE_MAX);
+	size_t n = 0;
+	redisReply *r;
+
+	(void)state;
+	freeReplyObject(redisCommand(sub, "SUBSCRIBE sse:a"));
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct event ev = event("a", "");
+
+		memset(data, cases[i].with, cases[i].len);
+		ev.data = (struct sse_text){ data, cases[i].len };
+		/* Both fields and what stands before them are 146 bytes. */
+		ev.type = TEXT("ttt");
+		if ((bus_event_fault(&ev) == NULL) != cases[i].fits)
+			fail_msg("%s", cases[i].what);
+		/* The script has the last word, and it is the same. */
+		bus_batch_clear(b);
+		add(b, "a", NULL, "before");
+		assert_int_equal(bus_batch_add(b, &ev, TEXT("")), 0);
+		add(b, "a", NULL, "behind");
+		r = send_batch(b);
+		assert_int_equal(bus_batch_answer(b, r, NULL, NULL),
+		    cases[i].fits ? BUS_OK : BUS_REFUSED);
+		if (!cases[i].fits)
+			assert_string_equal(r->str,
+			    "SSEBAD event 2: a message of Redis is 1 MiB at "
+			    "most");
+		n += cases[i].fits ? 3 : 0;
+		freeReplyObject(r);
+	}
+	free(data);
+	for (size_t got = 0; got < n;) {
+		assert_int_equal(redisGetReply(sub, (void **)&r), REDIS_OK);
+		assert_in_range(r->element[2]->len, 1, BUS_MESSAGE_MAX);
+		for (const char *p = r->element[2]->str;
+		     (p = strstr(p, "\nprev: ")) != NULL; p++)
+			got++;
+		freeReplyObject(r);
+	}
+	redisFree(sub);
+	bus_batch_free(b);
+}
+
 /* As many channels and keys as a batch can have. */
 static void
 test_many_keys(void **state)
@@ -1479,6 +1542,7 @@ main(void)
 		cmocka_unit_test_setup(test_fork, setup),
 		cmocka_unit_test_setup(test_payloads, setup),
 		cmocka_unit_test_setup(test_runs, setup),
+		cmocka_unit_test_setup(test_message_bound, setup),
 		cmocka_unit_test_setup(test_many_keys, setup),
 		cmocka_unit_test_setup(test_noscript, setup),
 		cmocka_unit_test_setup(test_acl, setup),

@@ -137,6 +137,7 @@ feed_bytes(
 	rewind(from);
 	dup2(fileno(to), STDERR_FILENO);
 	conf = (struct feed_conf){ .fd = fileno(from),
+		.fault = event_fault,
 		.stop_fd = fake.stop_fd,
 		.format = format,
 		.max_bytes = 1000,
@@ -341,6 +342,7 @@ input_that_cannot_be_read_is_said(void **state)
 	const struct defaults d = DEFAULTS_NONE;
 	int dir = open("/", O_RDONLY | O_DIRECTORY);
 	const struct feed_conf conf = { .fd = dir,
+		.fault = event_fault,
 		.stop_fd = -1,
 		.format = INPUT_LINE,
 		.max_bytes = 1000,

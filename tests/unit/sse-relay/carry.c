@@ -93,7 +93,9 @@ static void
 test_carry(void **state)
 {
 	const struct map map = { TEXT("a.*"), TEXT("b.*") };
-	struct carry c = { .name = "me", .maps = &map, .nmaps = 1 };
+	struct carry c = {
+		.name = "me", .maps = &map, .nmaps = 1, .fault = event_fault
+	};
 
 	(void)state;
 	for (size_t i = 0; i < nitems(cases); i++) {
@@ -131,7 +133,7 @@ test_carry(void **state)
 static void
 test_no_data(void **state)
 {
-	struct carry c = { .name = "me" };
+	struct carry c = { .name = "me", .fault = event_fault };
 	struct event ev = EVENT_NONE;
 
 	(void)state;

@@ -592,9 +592,11 @@ live(bool marked)
 		.cargo = { .make = cargo_channels_new, .batch_events = 8 } };
 	struct tally tally = { .began_ms = 0 };
 	struct numbers n = { .source = { &numbers_ops, marked } };
-	struct carry carry = {
-		.name = "me", .channel = "c", .mint = true, .routed = true
-	};
+	struct carry carry = { .fault = event_fault,
+		.name = "me",
+		.channel = "c",
+		.mint = true,
+		.routed = true };
 	struct relay r = { .source = &n.source,
 		.carry = &carry,
 		.tally = &tally,
