@@ -76,11 +76,8 @@ read_user(struct transfer *t)
 static void
 add_resolve(struct transfer *t)
 {
-	struct curl_slist *longer = curl_slist_append(t->resolve, optarg);
-
-	if (longer == NULL)
+	if (transfer_append(&t->resolve, optarg) == -1)
 		err(EX_SOFTWARE, NULL);
-	t->resolve = longer;
 }
 
 bool
@@ -152,14 +149,9 @@ share(struct options_http *h)
 	h->to.proxy = h->from.proxy;
 	h->to.netrc = h->from.netrc;
 	for (const struct curl_slist *l = h->from.resolve; l != NULL;
-	     l = l->next) {
-		struct curl_slist *longer = curl_slist_append(
-		    h->to.resolve, l->data);
-
-		if (longer == NULL)
+	     l = l->next)
+		if (transfer_append(&h->to.resolve, l->data) == -1)
 			err(EX_SOFTWARE, NULL);
-		h->to.resolve = longer;
-	}
 }
 
 void

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "poster.h"
+#include "transfer.h"
 #include "units.h"
 #include "verdict.h"
 
@@ -129,17 +130,6 @@ poster_new(const struct follow_conf *http)
 	return NULL;
 }
 
-static int
-append(struct curl_slist **list, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(*list, line);
-
-	if (longer == NULL)
-		return -1;
-	*list = longer;
-	return 0;
-}
-
 /* Ours and then the user's.  No "Expect: 100-continue", which costs a second. */
 static int
 bear_headers(struct poster *p, const char *key)
@@ -148,12 +138,13 @@ bear_headers(struct poster *p, const char *key)
 
 	curl_slist_free_all(p->headers);
 	p->headers = NULL;
-	if (append(&p->headers, "Content-Type: text/event-stream") == -1 ||
-	    append(&p->headers, "Expect:") == -1 ||
-	    append(&p->headers, key) == -1)
+	if (transfer_append(&p->headers, "Content-Type: text/event-stream") ==
+		-1 ||
+	    transfer_append(&p->headers, "Expect:") == -1 ||
+	    transfer_append(&p->headers, key) == -1)
 		return -1;
 	for (h = p->conf->headers; h != NULL; h = h->next)
-		if (append(&p->headers, h->data) == -1)
+		if (transfer_append(&p->headers, h->data) == -1)
 			return -1;
 	return SET(CURLOPT_HTTPHEADER, p->headers) ? 0 : -1;
 }

@@ -7,6 +7,7 @@
 #include "follow.h"
 #include "gap.h"
 #include "source.h"
+#include "transfer.h"
 
 struct source_http {
 	struct source source;
@@ -195,25 +196,14 @@ static const struct source_ops ops = {
 	.free = http_free,
 };
 
-static int
-add_header(struct source_http *sh, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(sh->headers, line);
-
-	if (longer == NULL)
-		return -1;
-	sh->headers = longer;
-	return 0;
-}
-
 /* The user's, and that nothing is to come ahead of what is older. */
 static int
 add_headers(struct source_http *sh, const struct curl_slist *theirs)
 {
 	for (; theirs != NULL; theirs = theirs->next)
-		if (add_header(sh, theirs->data) == -1)
+		if (transfer_append(&sh->headers, theirs->data) == -1)
 			return -1;
-	if (add_header(sh, "Sse-Order: strict") == -1)
+	if (transfer_append(&sh->headers, "Sse-Order: strict") == -1)
 		return -1;
 	sh->conf.headers = sh->headers;
 	return 0;

@@ -10,6 +10,7 @@
 #include "access.h"
 #include "event.h"
 #include "http.h"
+#include "units.h"
 #include "visible.h"
 
 void
@@ -195,14 +196,9 @@ json_of(struct sse_text t)
 static json_t *
 json_time(int64_t ms)
 {
-	time_t s = (time_t)(ms / 1000);
-	char day[32];
-	struct tm tm;
+	char text[CLOCK_TEXT_LEN];
 
-	if (gmtime_r(&s, &tm) == NULL)
-		return json_null();
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	return json_sprintf("%s.%03dZ", day, (int)(ms % 1000));
+	return json_string(clock_text(ms, text));
 }
 
 static json_t *

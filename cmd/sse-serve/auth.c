@@ -143,19 +143,6 @@ read_claims(struct claims *c, const json_t *from)
 	return NULL;
 }
 
-/* The part of t before sep, which is cut off with it. */
-static struct sse_text
-cut(struct sse_text *t, char sep)
-{
-	const char *at = t->len > 0 ? memchr(t->ptr, sep, t->len) : NULL;
-	struct sse_text part = *t;
-
-	part.len = at == NULL ? t->len : (size_t)(at - t->ptr);
-	t->ptr += part.len + (at != NULL);
-	t->len -= part.len + (at != NULL);
-	return part;
-}
-
 static struct sse_text
 cookie_of(const struct http_head *h, const char *name)
 {
@@ -165,13 +152,13 @@ cookie_of(const struct http_head *h, const char *name)
 		if (!http_same(h->fields[i].name, "Cookie"))
 			continue;
 		while (rest.len > 0) {
-			struct sse_text value = cut(&rest, ';');
+			struct sse_text value = text_cut(&rest, ';');
 
 			while (value.len > 0 && *value.ptr == ' ') {
 				value.ptr++;
 				value.len--;
 			}
-			if (text_is(cut(&value, '='), name))
+			if (text_is(text_cut(&value, '='), name))
 				return value;
 		}
 	}
@@ -185,7 +172,7 @@ token_of(const struct auth_conf *conf, const struct http_head *h,
 {
 	struct sse_text credentials = http_field(h, "Authorization");
 
-	if (http_same(cut(&credentials, ' '), "Bearer")) {
+	if (http_same(text_cut(&credentials, ' '), "Bearer")) {
 		while (credentials.len > 0 && *credentials.ptr == ' ') {
 			credentials.ptr++;
 			credentials.len--;

@@ -16,22 +16,6 @@ static const struct {
 	{ "/connections", INSPECT_CONNECTIONS },
 };
 
-static struct sse_text
-cut(struct sse_text *t, char sep)
-{
-	struct sse_text part = *t;
-	const char *at = t->len > 0 ? memchr(t->ptr, sep, t->len) : NULL;
-
-	if (at == NULL) {
-		t->len = 0;
-		return part;
-	}
-	part.len = (size_t)(at - t->ptr);
-	t->ptr += part.len + 1;
-	t->len -= part.len + 1;
-	return part;
-}
-
 /* No number and no ID has anything in it that a URL would escape. */
 static const char *
 take_param(struct inspect *in, struct sse_text name, struct sse_text value)
@@ -57,8 +41,8 @@ static const char *
 take_query(struct inspect *in, struct sse_text query)
 {
 	while (query.len > 0) {
-		struct sse_text value = cut(&query, '&');
-		struct sse_text name = cut(&value, '=');
+		struct sse_text value = text_cut(&query, '&');
+		struct sse_text name = text_cut(&value, '=');
 		const char *why = take_param(in, name, value);
 
 		if (why != NULL)

@@ -76,23 +76,6 @@ keep(struct draft *d, struct sse_text t)
 	return kept;
 }
 
-/* Cut the part before the first sep off t. */
-static struct sse_text
-cut(struct sse_text *t, char sep)
-{
-	const char *at = t->len > 0 ? memchr(t->ptr, sep, t->len) : NULL;
-	struct sse_text part = *t;
-
-	if (at == NULL) {
-		t->len = 0;
-		return part;
-	}
-	part.len = (size_t)(at - t->ptr);
-	t->ptr += part.len + 1;
-	t->len -= part.len + 1;
-	return part;
-}
-
 static int
 take_channel(struct draft *d, struct sse_text name)
 {
@@ -121,7 +104,7 @@ take_channels(struct draft *d, struct sse_text names)
 		bool more = names.len > 0 &&
 		    memchr(names.ptr, ',', names.len) != NULL;
 
-		if (take_channel(d, cut(&names, ',')) == -1)
+		if (take_channel(d, text_cut(&names, ',')) == -1)
 			return -1;
 		if (!more)
 			return 0;
@@ -198,7 +181,7 @@ take_show(struct draft *d, struct sse_text words)
 	};
 
 	while (words.len > 0) {
-		struct sse_text word = cut(&words, ',');
+		struct sse_text word = text_cut(&words, ',');
 		size_t i = 0;
 
 		while (word.len > 0 && *word.ptr == ' ') {
@@ -268,9 +251,9 @@ take_query(struct draft *d, const struct param *params)
 	struct sse_text query = d->h->query, name;
 
 	while (query.len > 0) {
-		struct sse_text value = cut(&query, '&');
+		struct sse_text value = text_cut(&query, '&');
 
-		if (unescape(d, cut(&value, '='), true, &name) == -1 ||
+		if (unescape(d, text_cut(&value, '='), true, &name) == -1 ||
 		    unescape(d, value, true, &value) == -1)
 			return -1;
 		for (const struct param *p = params; p->name != NULL; p++)
@@ -349,7 +332,7 @@ route_events(struct draft *d)
 static bool
 is_type(struct sse_text type, const char *name)
 {
-	type = cut(&type, ';');
+	type = text_cut(&type, ';');
 	while (type.len > 0 && strchr(" \t", type.ptr[type.len - 1]) != NULL)
 		type.len--;
 	return http_same(type, name);
@@ -365,7 +348,7 @@ take_format(struct draft *d)
 
 	if (coding.len > 0 && !http_same(coding, "identity"))
 		return refuse(d, 415, "a body is taken as it is, unencoded");
-	if (http_same(cut(&kind, '/'), "multipart"))
+	if (http_same(text_cut(&kind, '/'), "multipart"))
 		return refuse(d, 415,
 		    "a body is data as such, an event stream (" STREAM_TYPE
 		    ") or JSON lines (application/x-ndjson), not a form");
@@ -414,7 +397,7 @@ take_producer(struct draft *d)
 
 	if (number.ptr == NULL)
 		return 0;
-	name = cut(&number, '/');
+	name = text_cut(&number, '/');
 	for (size_t i = 0; i < name.len; i++)
 		if (!isalnum((unsigned char)name.ptr[i]) &&
 		    strchr("._-", name.ptr[i]) == NULL)

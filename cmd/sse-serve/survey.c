@@ -10,6 +10,7 @@
 #include "source_redis.h"
 #include "stream.h"
 #include "survey.h"
+#include "units.h"
 #include "visit.h"
 #include "worker.h"
 
@@ -88,18 +89,12 @@ gather(struct worker *w, struct inquiry *q, struct conn *c,
 		q->more = true;
 }
 
-/* RFC 3339, UTC.  NULL with ENOMEM. */
 static json_t *
 json_time(int64_t ms)
 {
-	time_t s = (time_t)(ms / 1000);
-	char day[32];
-	struct tm tm;
+	char text[CLOCK_TEXT_LEN];
 
-	if (gmtime_r(&s, &tm) == NULL)
-		return json_null();
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	return json_sprintf("%s.%03dZ", day, (int)(ms % 1000));
+	return json_string(clock_text(ms, text));
 }
 
 static json_t *

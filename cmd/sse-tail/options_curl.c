@@ -45,11 +45,8 @@ add_data(struct options *o, const char *what, enum transfer_data how)
 static void
 add(struct curl_slist **list)
 {
-	struct curl_slist *longer = curl_slist_append(*list, optarg);
-
-	if (longer == NULL)
+	if (transfer_append(list, optarg) == -1)
 		err(EX_SOFTWARE, NULL);
-	*list = longer;
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "say.h"
+#include "units.h"
 
 void
 say_warning(const struct options *o, const char *fmt, ...)
@@ -32,9 +33,7 @@ say_fault(const struct options *o, const char *fmt, ...)
 void
 say_life(const struct options *o, const char *fmt, ...)
 {
-	char text[1536], when[32];
-	struct timespec now;
-	struct tm tm;
+	char text[1536], when[CLOCK_TEXT_LEN];
 	va_list ap;
 
 	if (o->verbose == 0 || o->silent)
@@ -42,8 +41,5 @@ say_life(const struct options *o, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	warnx("%s.%03ldZ %s", when, now.tv_nsec / 1000000, text);
+	warnx("%s %s", clock_text(clock_unix_ms(), when), text);
 }

@@ -93,29 +93,15 @@ int
 bus_append_set_producer(
     struct bus_append *b, const char *producer, uint64_t number)
 {
-	struct bus_args *a = &b->producer;
-
-	bus_args_cut(a, 0);
-	if (bus_args_key(a, b->conf->prefix, "pub:", text_of(producer)) == 0 &&
-	    bus_args_number(a, number) == 0)
-		return 0;
-	bus_args_cut(a, 0);
-	return -1;
+	return bus_args_producer(
+	    &b->producer, b->conf->prefix, producer, number);
 }
 
 int
 bus_append_set_mark(struct bus_append *b, const char *relay,
     struct sse_text from, struct sse_text to)
 {
-	struct bus_args *a = &b->relay;
-
-	bus_args_cut(a, 0);
-	if (bus_args_key(a, b->conf->prefix, "relay:", text_of(relay)) == 0 &&
-	    bus_args_add(a, from.ptr, from.len) == 0 &&
-	    bus_args_add(a, to.ptr, to.len) == 0)
-		return 0;
-	bus_args_cut(a, 0);
-	return -1;
+	return bus_args_mark(&b->relay, b->conf->prefix, relay, from, to);
 }
 
 int

@@ -115,6 +115,31 @@ bus_args_free(struct bus_args *a)
 	memset(a, 0, sizeof(*a));
 }
 
+int
+bus_args_producer(struct bus_args *a, const char *prefix, const char *producer,
+    uint64_t number)
+{
+	bus_args_cut(a, 0);
+	if (bus_args_key(a, prefix, "pub:", text_of(producer)) == 0 &&
+	    bus_args_number(a, number) == 0)
+		return 0;
+	bus_args_cut(a, 0);
+	return -1;
+}
+
+int
+bus_args_mark(struct bus_args *a, const char *prefix, const char *relay,
+    struct sse_text from, struct sse_text to)
+{
+	bus_args_cut(a, 0);
+	if (bus_args_key(a, prefix, "relay:", text_of(relay)) == 0 &&
+	    bus_args_add(a, from.ptr, from.len) == 0 &&
+	    bus_args_add(a, to.ptr, to.len) == 0)
+		return 0;
+	bus_args_cut(a, 0);
+	return -1;
+}
+
 /* Point at the arguments of a from the nth to before the endth. */
 static void
 spread(struct bus_command *c, const struct bus_args *a, size_t n, size_t end)

@@ -30,6 +30,15 @@ int bus_args_key(struct bus_args *a, const char *prefix, const char *name,
 /* Append the nth argument of another, or an empty one when that has none. */
 int bus_args_nth(struct bus_args *to, const struct bus_args *from, size_t n);
 
+/*
+ * In place of what a holds: a producer's key and number; a relay's key, the
+ * mark that it starts from and the next.  -1: ENOMEM, and a is empty.
+ */
+int bus_args_producer(struct bus_args *a, const char *prefix,
+    const char *producer, uint64_t number);
+int bus_args_mark(struct bus_args *a, const char *prefix, const char *relay,
+    struct sse_text from, struct sse_text to);
+
 /* Drop the arguments from the nth on. */
 void bus_args_cut(struct bus_args *a, size_t n);
 void bus_args_free(struct bus_args *a);

@@ -14,6 +14,22 @@ text_of(const char *s)
 	return (struct sse_text){ s, s == NULL ? 0 : strlen(s) };
 }
 
+struct sse_text
+text_cut(struct sse_text *t, char sep)
+{
+	const char *at = t->len > 0 ? memchr(t->ptr, sep, t->len) : NULL;
+	struct sse_text part = *t;
+
+	if (at == NULL) {
+		t->len = 0;
+		return part;
+	}
+	part.len = (size_t)(at - t->ptr);
+	t->ptr += part.len + 1;
+	t->len -= part.len + 1;
+	return part;
+}
+
 static bool
 text_starts(struct sse_text t, const char *s)
 {

@@ -40,6 +40,9 @@ struct event {
 
 struct sse_text text_of(const char *s); /* of a string; NULL gives none */
 
+/* The part of t before sep, or all of it, which t loses together with sep. */
+struct sse_text text_cut(struct sse_text *t, char sep);
+
 /* Here for the compiler, which knows the length of s nearly everywhere. */
 static inline bool
 text_is(struct sse_text t, const char *s)

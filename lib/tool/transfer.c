@@ -9,8 +9,8 @@
 
 static const char no_memory[] = "out of memory";
 
-static int
-append(struct curl_slist **list, const char *line)
+int
+transfer_append(struct curl_slist **list, const char *line)
 {
 	struct curl_slist *longer = curl_slist_append(*list, line);
 
@@ -28,7 +28,7 @@ add_line(struct transfer *t, const char *line, const char **fault)
 		*fault = "it is no header, \"name: value\"";
 	else if (strpbrk(line, "\r\n") != NULL)
 		*fault = "it has a line break";
-	else if (append(&t->headers, line) == -1)
+	else if (transfer_append(&t->headers, line) == -1)
 		*fault = no_memory;
 	else
 		return 0;
@@ -120,7 +120,7 @@ transfer_finish(struct transfer *t)
 {
 	if (!t->json || has_header(t, "Content-Type"))
 		return 0;
-	return append(&t->headers, "Content-Type: application/json");
+	return transfer_append(&t->headers, "Content-Type: application/json");
 }
 
 bool

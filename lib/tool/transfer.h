@@ -32,6 +32,9 @@ struct transfer {
 	long http; /* CURL_HTTP_VERSION_* */
 };
 
+/* A copy of line at the list's end.  -1: out of memory, and all is as before. */
+int transfer_append(struct curl_slist **list, const char *line);
+
 /*
  * Add a header line, or the lines of the file behind "@".  0, or -1 with *fault
  * a constant, or NULL when errno says what is wrong with the file.

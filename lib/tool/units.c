@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,4 +99,21 @@ int64_t
 clock_mono_ms(void)
 {
 	return clock_ms(CLOCK_MONOTONIC);
+}
+
+const char *
+clock_text(int64_t unix_ms, char buf[static CLOCK_TEXT_LEN])
+{
+	time_t s = (time_t)(unix_ms / 1000);
+	size_t len = 0;
+	struct tm tm;
+
+	if (unix_ms >= 0 && gmtime_r(&s, &tm) != NULL)
+		len = strftime(buf, CLOCK_TEXT_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (len != sizeof("9999-12-31T23:59:59") - 1)
+		strlcpy(buf, "?", CLOCK_TEXT_LEN);
+	else
+		snprintf(buf + len, CLOCK_TEXT_LEN - len, ".%03dZ",
+		    (int)(unix_ms % 1000));
+	return buf;
 }

@@ -23,4 +23,11 @@ const char *size_parse(const char *s, size_t min, size_t max, size_t *bytes);
 int64_t clock_unix_ms(void);
 int64_t clock_mono_ms(void);
 
+/*
+ * A moment as people and machines read it, RFC 3339 in UTC to the millisecond;
+ * of one past the year 9999 nothing is said but "?".  Returns buf.
+ */
+#define CLOCK_TEXT_LEN sizeof("9999-12-31T23:59:59.999Z")
+const char *clock_text(int64_t unix_ms, char buf[static CLOCK_TEXT_LEN]);
+
 #endif

@@ -298,10 +298,34 @@ dup_owns_its_texts(void **state)
 	free(copy);
 }
 
+static void
+text_is_cut(void **state)
+{
+	static const struct {
+		const char *in, *part, *rest;
+	} cases[] = {
+		{ "a,b,c", "a", "b,c" },
+		{ "a", "a", "" },
+		{ "a,", "a", "" },
+		{ ",a", "", "a" },
+		{ ",", "", "" },
+		{ "", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct sse_text t = text_of(cases[i].in);
+
+		assert_true(text_is(text_cut(&t, ','), cases[i].part));
+		assert_true(text_is(t, cases[i].rest));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_is_cut),
 		cmocka_unit_test(channel_names),
 		cmocka_unit_test(channel_length),
 		cmocka_unit_test(fields),
