@@ -330,14 +330,12 @@ int
 event_decode(struct event *ev, const struct sse_decoder *d,
     const struct sse_event *from, const char **what)
 {
-	/* A copy: gcc clears such a size by an instruction that is slow to start. */
-	static const struct event none = { .retry_ms = -1, .expires_ms = -1 };
 	const struct routing *r;
 	const char *bad = NULL;
 	struct sse_field field;
 	size_t iter = 0;
 
-	*ev = none;
+	event_clear(ev);
 	if ((from->has & SSE_HAS_EVENT) != 0 && !text_is(from->type, "message"))
 		ev->type = from->type;
 	ev->data = from->data;

@@ -154,7 +154,7 @@ record(struct input *in, struct sse_text t, struct event *ev)
 	if (mend(in, &t) == -1)
 		return -2;
 	if (in->format != INPUT_JSON) {
-		*ev = EVENT_NONE;
+		event_clear(ev);
 		ev->data = t;
 		ev->has_data = true;
 		return 1;

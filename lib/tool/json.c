@@ -406,7 +406,7 @@ json_event_clear(struct json_event *je)
 	json_decref(je->root);
 	je->root = NULL;
 	je->text.len = 0;
-	je->ev = EVENT_NONE;
+	event_clear(&je->ev);
 }
 
 void
