@@ -50,7 +50,8 @@ gap_id(const json_t *gap, const char *name, char *buf, size_t cap)
 	return id == NULL ? "?" : visible_line(text_of(id), buf, cap);
 }
 
-static int
+/* Not inlined, so that its buffers do not burden events of other types. */
+__attribute__((noinline)) static int
 gap(const struct sink *k, const struct event *ev, const char *url)
 {
 	char after[128], oldest[128];
@@ -85,7 +86,8 @@ print(struct sink *k, const struct event *ev, const struct sse_decoder *d,
 {
 	struct output_context *ctx = &k->ctx;
 
-	ctx->url = text_of(url);
+	if (ctx->url.ptr != url)
+		ctx->url = text_of(url);
 	ctx->count = k->count;
 	ctx->block = d;
 	if (k->o->nurls > 1)
@@ -95,7 +97,7 @@ print(struct sink *k, const struct event *ev, const struct sse_decoder *d,
 		err(EX_SOFTWARE, NULL);
 }
 
-static int
+__attribute__((noinline)) static int
 run(struct sink *k, const struct event *ev, const char *url)
 {
 	struct command_event what = {

@@ -229,19 +229,25 @@ exchange_body(const struct exchange *x)
 	return (struct sse_text){ x->buf.ptr + x->at, x->buf.len - x->at };
 }
 
-void
-exchange_take(struct exchange *x, size_t len)
+static void
+resume(struct exchange *x)
 {
-	x->at += len;
-	if (x->at < x->buf.len)
-		return;
-	x->buf.len = x->at = 0;
-	if (!x->paused)
-		return;
 	x->paused = false;
 	/* Nobody listened, so silence was not the peer's. */
 	x->heard_ms = clock_mono_ms();
 	(void)curl_easy_pause(x->easy, CURLPAUSE_CONT);
+}
+
+struct sse_text
+exchange_take(struct exchange *x, size_t len)
+{
+	x->at += len;
+	if (x->at == x->buf.len) {
+		x->buf.len = x->at = 0;
+		if (x->paused)
+			resume(x);
+	}
+	return exchange_body(x);
 }
 
 int64_t

@@ -30,10 +30,11 @@ bool exchange_good(const struct exchange *x);
 
 /*
  * What has come of the stream and is not taken; while more than FOLLOW_BUFFER
- * is here the server waits.  exchange_take() may bring more.
+ * is here the server waits.  exchange_take() takes len bytes of it, which may
+ * bring more, and says what there is now.
  */
 struct sse_text exchange_body(const struct exchange *x);
-void exchange_take(struct exchange *x, size_t len);
+struct sse_text exchange_take(struct exchange *x, size_t len);
 
 /* When the peer was last heard, and when its stream began (clock_mono_ms()). */
 int64_t exchange_heard_ms(const struct exchange *x);

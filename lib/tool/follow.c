@@ -253,12 +253,12 @@ decode(struct follow *f, struct event *ev)
 
 	for (;;) {
 		/* Not before: what was handed out may have pointed there. */
-		exchange_take(f->exchange, f->used);
+		body = exchange_take(f->exchange, f->used);
 		f->used = 0;
 		if (f->handed)
 			f->raw.len = 0;
 		f->handed = false;
-		if ((body = exchange_body(f->exchange)).len == 0)
+		if (body.len == 0)
 			return FOLLOW_WAIT;
 		r = sse_decoder_feed(
 		    f->decoder, body.ptr, body.len, &f->used, &from);

@@ -29,6 +29,7 @@ struct piece {
 struct output {
 	bool terminal, color;
 	bool shows_channel;
+	bool data_only; /* data and a literal, which is what most output is */
 	size_t n;
 	struct piece *pieces; /* owned */
 	char *mem;            /* owned: what the pieces' texts lie in */
@@ -329,6 +330,7 @@ read_format(struct output *out, const char *format, const char **fault)
 		out->pieces[out->n++] = (struct piece){ put_text, f->end,
 			true };
 	out->shows_channel = f->put != put_data;
+	out->data_only = f->put == put_data;
 	return 0;
 }
 
@@ -466,6 +468,19 @@ put_shown(struct output *out, const struct piece *p, struct sse_buf *b,
 	return sse_buf_append(b, t.ptr, t.len);
 }
 
+static int
+put_data_only(const struct output *out, struct sse_buf *b, struct sse_text data)
+{
+	struct sse_text end = out->pieces[1].text;
+
+	if (b->cap - b->len < data.len + end.len &&
+	    sse_buf_reserve(b, data.len + end.len) == -1)
+		return -1;
+	(void)put_bytes(b, data.ptr, data.len);
+	(void)put_bytes(b, end.ptr, end.len);
+	return 0;
+}
+
 int
 output_event(struct output *out, struct sse_buf *b, const struct event *ev,
     const struct output_context *ctx)
@@ -473,6 +488,8 @@ output_event(struct output *out, struct sse_buf *b, const struct event *ev,
 	bool shown = out->terminal || out->color;
 	size_t before = b->len;
 
+	if (out->data_only && !shown)
+		return put_data_only(out, b, ev->data);
 	for (size_t i = 0; i < out->n; i++) {
 		const struct piece *p = &out->pieces[i];
 		int r;
