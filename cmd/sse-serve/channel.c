@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "channel.h"
-#include "subscriber.h"
 
 void
 channel_table_init(struct channel_table *t)
@@ -11,6 +10,7 @@ channel_table_init(struct channel_table *t)
 	RB_INIT(&t->tree);
 	TAILQ_INIT(&t->dirty);
 	TAILQ_INIT(&t->wishing);
+	RB_INIT(&t->audiences);
 	t->paged = false;
 }
 
@@ -66,7 +66,7 @@ channel_free(struct channel_table *t, struct channel *ch)
 	named_remove(&t->tree, &ch->named);
 	drop_raw(ch);
 	replay_clear(&ch->log);
-	free(ch->subscribers);
+	free(ch->audiences);
 	free(ch);
 }
 
@@ -226,38 +226,38 @@ channel_served(struct channel *ch, struct place horizon)
 }
 
 int
-channel_join(struct channel *ch, struct subscriber *s)
+channel_join(struct channel *ch, struct audience *a)
 {
-	if (ch->nsubscribers == ch->cap) {
+	if (ch->naudiences == ch->cap) {
 		uint32_t cap = ch->cap == 0 ? 1 : ch->cap * 2;
-		struct subscriber **grown = reallocarray(
-		    ch->subscribers, cap, sizeof(*grown));
+		struct audience **grown = reallocarray(
+		    ch->audiences, cap, sizeof(*grown));
 
 		if (grown == NULL)
 			return -1;
-		ch->subscribers = grown;
+		ch->audiences = grown;
 		ch->cap = cap;
 	}
-	ch->subscribers[ch->nsubscribers] = s;
-	return (int)ch->nsubscribers++;
+	ch->audiences[ch->naudiences] = a;
+	return (int)ch->naudiences++;
 }
 
 void
 channel_leave(struct channel *ch, uint32_t seat)
 {
-	uint32_t last = --ch->nsubscribers;
+	uint32_t last = --ch->naudiences;
 
 	if (seat == last)
 		return;
-	ch->subscribers[seat] = ch->subscribers[last];
-	subscriber_reseat(ch->subscribers[seat], ch, seat);
+	ch->audiences[seat] = ch->audiences[last];
+	audience_reseat(ch->audiences[seat], ch, seat);
 }
 
 void
-channel_wake(struct channel *ch, void (*wake)(struct subscriber *s, void *arg),
-    void *arg)
+channel_each(
+    struct channel *ch, void (*fn)(struct subscriber *s, void *arg), void *arg)
 {
-	/* From the end: who leaves is replaced by one that has been woken. */
-	for (uint32_t i = ch->nsubscribers; i-- > 0;)
-		wake(ch->subscribers[i], arg);
+	/* From the end: what leaves is replaced by one that has been met. */
+	for (uint32_t i = ch->naudiences; i-- > 0;)
+		audience_each(ch->audiences[i], fn, arg);
 }

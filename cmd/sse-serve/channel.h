@@ -9,10 +9,9 @@
 
 #include <sys/queue.h>
 
+#include "audience.h"
 #include "named.h"
 #include "replay.h"
-
-struct subscriber;
 
 struct channel_table;
 
@@ -38,8 +37,8 @@ struct channel {
 	int64_t age_ms;       /* how long events are kept; 0: for ever */
 	struct message **raw; /* of this turn, live only; owned */
 	size_t nraw, raw_cap;
-	struct subscriber **subscribers; /* borrowed */
-	uint32_t nsubscribers, cap;
+	struct audience **audiences; /* borrowed: who reads it; none is empty */
+	uint32_t naudiences, cap;
 	bool attached; /* the log is here, and live events follow it */
 	bool dirty;
 };
@@ -50,6 +49,7 @@ struct channel_table {
 	struct named_tree tree;
 	struct channel_list dirty;
 	struct channel_list wishing; /* that are not asked for yet */
+	struct audience_tree audiences;
 	bool paged; /* what the logs have dropped may be kept elsewhere */
 };
 
@@ -103,15 +103,15 @@ struct channel *channel_next_dirty(struct channel_table *t);
  */
 void channel_served(struct channel *ch, struct place horizon);
 
-/* Used by subscriber.c: a seat's index, or -1 with ENOMEM; and giving it up. */
-int channel_join(struct channel *ch, struct subscriber *s);
+/* Used by audience.c: a seat, or -1 with ENOMEM; and giving it up. */
+int channel_join(struct channel *ch, struct audience *a);
 void channel_leave(struct channel *ch, uint32_t seat);
 
 /*
- * Call wake for each subscriber.  It may make that very subscriber leave, and
- * no other one.
+ * Call fn for each subscriber.  It may make that very subscriber leave, and no
+ * other one.
  */
-void channel_wake(struct channel *ch,
-    void (*wake)(struct subscriber *s, void *arg), void *arg);
+void channel_each(
+    struct channel *ch, void (*fn)(struct subscriber *s, void *arg), void *arg);
 
 #endif

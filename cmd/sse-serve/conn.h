@@ -39,7 +39,7 @@ void conn_finish(struct conn *c); /* nothing will follow: tell the stream */
 void conn_synced(struct conn *c); /* the horizon it waited for is known */
 
 /*
- * For channel_wake(), of the stream's subscriber: there is something new, in
+ * For channel_each(), of the stream's subscriber: there is something new, in
  * channel raw when that is not NULL.
  */
 struct subscriber;
@@ -54,7 +54,7 @@ bool conn_behind(const struct conn *c, struct place *cursor);
 
 /* A stream, seen from outside; false: it is none. */
 struct conn_view {
-	struct conn_id id;
+	struct conn_id id;      /* serial 0: nobody will look at it */
 	struct sse_text client; /* empty: nobody in particular */
 	const struct addr *addr;
 	const struct visit *visit; /* NULL: it was not looked at */

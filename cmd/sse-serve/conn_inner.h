@@ -27,8 +27,7 @@ struct conn {
 	ev_io io;                /* its data: the worker */
 	struct request *request; /* NULL while streaming */
 	struct guest *guest;     /* NULL: a stream of nobody in particular */
-	struct visit *visit;     /* NULL: nobody would look at it */
-	uint64_t serial;         /* of the stream; 0: none has begun */
+	struct visit *visit;     /* NULL: nobody will look at it */
 	struct transport transport;
 	struct sweep_at at;
 	struct peer peer; /* with the client's address while streaming */

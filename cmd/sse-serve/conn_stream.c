@@ -90,19 +90,24 @@ at_the_end(struct conn *c, const struct era *era)
 }
 
 static struct conn_id
-id_of(const struct conn *c)
+id_of(const struct conn *c, uint64_t serial)
 {
-	struct conn_id id = { .worker = conn_worker(c)->id,
-		.serial = c->serial };
+	struct conn_id id = { .worker = conn_worker(c)->id, .serial = serial };
 
 	strlcpy(
 	    id.instance, conn_worker(c)->conf->instance, sizeof(id.instance));
 	return id;
 }
 
+static bool
+is_somebodys(const struct conn *c)
+{
+	return c->guest != NULL && c->guest->id->client.len > 0;
+}
+
 /* What others may look at later.  -1 with ENOMEM. */
 static int
-remember(struct conn *c)
+remember(struct conn *c, uint64_t serial)
 {
 	struct worker *w = conn_worker(c);
 	const struct request *r = c->request;
@@ -110,9 +115,9 @@ remember(struct conn *c)
 
 	if (w->witness.lines.log != NULL) {
 		caller_read(&caller, r->in.ptr, r->head_len);
-		c->visit = visit_new(w->era.now_ms, &caller);
-	} else if (w->conf->looked_at)
-		c->visit = visit_new(w->era.now_ms, NULL);
+		c->visit = visit_new(serial, w->era.now_ms, &caller);
+	} else if (w->conf->looked_at || is_somebodys(c))
+		c->visit = visit_new(serial, w->era.now_ms, NULL);
 	else
 		return 0;
 	return c->visit == NULL ? -1 : 0;
@@ -125,12 +130,10 @@ write_opening(struct conn *c, const struct start *start, const struct gap *gap)
 	struct worker *w = conn_worker(c);
 	struct sse_buf *head = &c->request->out;
 	char text[CONN_ID_LEN];
-	struct conn_id id;
+	struct conn_id id = id_of(c, ++w->serial);
 
-	c->serial = ++w->serial;
-	id = id_of(c);
 	conn_id_format(&id, text);
-	if (remember(c) == -1)
+	if (remember(c, id.serial) == -1)
 		return -1;
 	head->len = 0;
 	if (http_stream_head(head, c->request->cors, time(NULL)) == -1)
@@ -145,8 +148,7 @@ static bool
 is_pending(const struct conn *c)
 {
 	return conn_worker(c)->conf->pending != PENDING_OFF &&
-	    c->guest != NULL && c->guest->id->client.len > 0 &&
-	    c->request->route.start == ROUTE_NOW;
+	    is_somebodys(c) && c->request->route.start == ROUTE_NOW;
 }
 
 static struct start
@@ -427,7 +429,7 @@ conn_look(const struct conn *c, struct conn_view *view)
 {
 	if (c->state != CONN_STREAMING)
 		return false;
-	view->id = id_of(c);
+	view->id = id_of(c, c->visit != NULL ? c->visit->serial : 0);
 	view->client = c->guest != NULL ? c->guest->id->client : text_of(NULL);
 	view->addr = &c->peer.addr;
 	view->visit = c->visit;

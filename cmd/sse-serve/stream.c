@@ -36,10 +36,10 @@ struct raw {
 };
 
 void
-stream_init(struct stream *s, struct predicate *predicate, unsigned int show)
+stream_init(struct stream *s, unsigned int show)
 {
 	memset(s, 0, sizeof(*s));
-	subscriber_init(&s->sub, predicate, show);
+	subscriber_init(&s->sub, show);
 }
 
 static void
@@ -150,7 +150,7 @@ say_place(struct stream *s, struct place p)
 	if (place_is_zero(p) || behind_get(s) == NULL)
 		return place_is_zero(p) ? 0 : -1;
 	ev.id = (struct sse_text){ text, place_format(p, text) };
-	s->shown = p;
+	s->sub.moved = false; /* it is told how far it has come */
 	return sse_encode_event(&s->behind->own, &ev);
 }
 
@@ -159,8 +159,9 @@ stream_channels(const struct stream *s)
 {
 	json_t *names = json_array();
 
-	for (size_t i = 0; i < s->sub.nchannels; i++) {
-		struct sse_text name = s->sub.channels[i].channel->named.name;
+	for (size_t i = 0; i < subscriber_nchannels(&s->sub); i++) {
+		struct sse_text name =
+		    subscriber_channel(&s->sub, i)->named.name;
 
 		if (json_array_append_new(
 			names, json_stringn(name.ptr, name.len)) == -1) {
@@ -472,11 +473,9 @@ stream_keepalive(struct stream *s, struct transport *t, const struct era *era,
 		goto comment;
 	if (subscriber_due(&s->sub, era))
 		return stream_pump(s, t, era, NULL, NULL, d);
-	/* Nothing is due to it: all up to the horizon is dealt with. */
-	s->sub.cursor = place_max(s->sub.cursor, era->horizon);
+	subscriber_settle(&s->sub, era);
 comment:
-	if ((s->sub.show & SHOW_PLACE) &&
-	    place_cmp(s->sub.cursor, s->shown) > 0)
+	if ((s->sub.show & SHOW_PLACE) && s->sub.moved)
 		error = say_place(s, s->sub.cursor);
 	else
 		error = behind_get(s) == NULL

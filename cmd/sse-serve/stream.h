@@ -15,7 +15,6 @@ struct behind;
 struct stream {
 	struct subscriber sub; /* first, so that waking finds the stream */
 	struct behind *behind; /* bytes begun but not taken; NULL: none */
-	struct place shown;    /* the last place told by show=place */
 	bool ended;            /* the farewell is written or on its way */
 	bool no_gaps;          /* it ends where one would be told */
 	bool live;             /* it has dealt with all that was due once */
@@ -39,9 +38,8 @@ struct delivery {
 	bool late;           /* the stream had been kept up until then */
 };
 
-/* Of no channel yet; takes predicate. */
-void stream_init(
-    struct stream *s, struct predicate *predicate, unsigned int show);
+/* Of no channel yet; show: SHOW_*. */
+void stream_init(struct stream *s, unsigned int show);
 
 /* Leaves its channels and releases what it owns.  One of zeros has nothing. */
 void stream_clear(struct stream *s);

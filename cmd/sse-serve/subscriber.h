@@ -13,24 +13,15 @@
 
 #define SUBSCRIBER_CHANNELS_MAX 136 /* what a route may name, and one's own */
 
-struct subscription {
-	struct channel *channel;
-	uint32_t seat;
-};
-
 struct subscriber {
-	struct place cursor; /* everything up to here is dealt with */
-	struct predicate *predicate;
-	struct place
-	    *starts;         /* what is before is not due, a channel; or NULL */
-	struct place *said;  /* a gap told up to here, a channel; or NULL */
-	struct place *ahead; /* of priority high, sent up to here; or NULL */
-	struct subscription *channels;
-	struct subscription own[2]; /* where channels lies when few */
-	uint8_t nchannels;
-	uint8_t show;  /* SHOW_* */
-	bool strict;   /* nothing is sent out of turn */
-	uint8_t forks; /* of the era, up to which a gap was told */
+	struct place cursor;       /* everything up to here is dealt with */
+	struct audience *audience; /* its channels; NULL: it reads none */
+	struct aside *aside;       /* owned: what only few need, or NULL */
+	uint32_t seat;             /* in the audience */
+	uint8_t show;              /* SHOW_* */
+	uint8_t forks;             /* of the era, up to which a gap was told */
+	bool strict : 1;           /* nothing is sent out of turn */
+	bool moved : 1; /* the cursor has, since this was set to false */
 };
 
 /* Where a subscriber begins. */
@@ -65,21 +56,33 @@ struct gap {
 	const struct message *oldest; /* the first still kept; NULL: none */
 };
 
-/* Read of no channel; takes predicate. */
-void subscriber_init(
-    struct subscriber *s, struct predicate *predicate, unsigned int show);
+/* Of no channel yet, and all is wanted; show: SHOW_*. */
+void subscriber_init(struct subscriber *s, unsigned int show);
 /* Leaves its channels and releases what it owns. */
 void subscriber_clear(struct subscriber *s);
 
-/*
- * Join ch; joining twice is joining once.  At most SUBSCRIBER_CHANNELS_MAX.
- * -1 with ENOMEM or ENOSPC.
- */
-int subscriber_join(struct subscriber *s, struct channel *ch);
+/* Takes p, which NULL may be: nothing else is wanted.  -1 with ENOMEM. */
+int subscriber_restrict(struct subscriber *s, struct predicate *p);
 
-/* channel.c moved it to another seat. */
-void subscriber_reseat(
-    struct subscriber *s, const struct channel *ch, uint32_t seat);
+/*
+ * Read the n channels, which differ; it has none so far.  -1 with ENOMEM, or
+ * ENOSPC where n is above SUBSCRIBER_CHANNELS_MAX.
+ */
+int subscriber_join(
+    struct subscriber *s, struct channel *const *channels, size_t n);
+
+static inline size_t
+subscriber_nchannels(const struct subscriber *s)
+{
+	return s->audience == NULL ? 0 : s->audience->nchannels;
+}
+
+/* The channel i of those, in the order in which they were given. */
+static inline struct channel *
+subscriber_channel(const struct subscriber *s, size_t i)
+{
+	return s->audience->channels[i];
+}
 
 bool subscriber_attached(const struct subscriber *s);
 
@@ -142,6 +145,9 @@ struct message *subscriber_next_high(
 
 /* m has been handed to the connection out of turn.  -1 with ENOMEM. */
 int subscriber_passed_ahead(struct subscriber *s, const struct message *m);
+
+/* Nothing is due: all up to the horizon is dealt with. */
+void subscriber_settle(struct subscriber *s, const struct era *era);
 
 /* m has been handed to the connection, or with NULL all that the walk gave. */
 void subscriber_passed(

@@ -209,23 +209,42 @@ survey_hub(struct hub *h, struct inquiry *q)
 	q->unready = unready(h);
 }
 
+/* One event of a post, and whom of those here it reaches. */
+struct reach {
+	const struct message *message;
+	int64_t now_ms;
+	uint64_t reached;
+};
+
+static void
+count_reached(struct subscriber *s, void *arg)
+{
+	struct reach *r = arg;
+
+	r->reached += subscriber_wants(s, r->message, r->now_ms);
+}
+
 void
 survey_post(struct worker *w, struct post *p)
 {
 	const struct place any = { 1, 0 };
 	struct sse_buf scratch = { NULL, 0, 0 };
-	struct message *m;
+	struct reach r = { .now_ms = worker_era(w)->now_ms };
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct channel *ch = channel_find(
+		struct channel *ch = channel_find(
 		    &w->channels, p->events[i]->channel);
+		struct message *m;
 
-		if (ch == NULL || ch->nsubscribers == 0)
+		if (ch == NULL || ch->naudiences == 0)
 			continue;
 		m = message_new(&scratch, p->events[i], any, PLACE_ZERO);
-		for (uint32_t k = 0; m != NULL && k < ch->nsubscribers; k++)
-			p->reached[i] += subscriber_wants(
-			    ch->subscribers[k], m, worker_era(w)->now_ms);
+		if (m == NULL)
+			continue;
+		r.message = m;
+		r.reached = 0;
+		channel_each(ch, count_reached, &r);
+		p->reached[i] += r.reached;
 		message_unref(m);
 	}
 	sse_buf_free(&scratch);

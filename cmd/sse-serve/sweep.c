@@ -33,7 +33,8 @@ sweep_add(struct sweep *s, struct conn *c, struct sweep_at *at)
 		slot->v = v;
 		slot->cap = cap;
 	}
-	*at = (struct sweep_at){ slot->n, (uint8_t)s->fill };
+	at->slot = s->fill % SWEEP_SLOTS;
+	at->index = slot->n & SWEEP_SLOT_MAX;
 	slot->v[slot->n++] = c;
 	s->fill = (s->fill + 1) % SWEEP_SLOTS;
 	s->n++;
@@ -48,7 +49,7 @@ sweep_remove(struct sweep *s, const struct sweep_at *at)
 
 	slot->v[index] = slot->v[--slot->n];
 	if (index < slot->n)
-		conn_sweep_at(slot->v[index])->index = index;
+		conn_sweep_at(slot->v[index])->index = index & SWEEP_SLOT_MAX;
 	s->n--;
 }
 

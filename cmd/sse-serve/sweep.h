@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define SWEEP_SLOTS 64
+#define SWEEP_SLOT_MAX ((UINT32_C(1) << 26) - 1) /* connections in one */
 
 struct conn;
 
@@ -23,8 +24,8 @@ struct sweep_slot {
 
 /* Where a connection stands; part of struct conn. */
 struct sweep_at {
-	uint32_t index;
-	uint8_t slot;
+	uint32_t slot : 6;
+	uint32_t index : 26;
 };
 
 /* Part of what a connection has only while it is in a hurry. */

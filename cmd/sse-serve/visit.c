@@ -4,12 +4,13 @@
 #include "visit.h"
 
 struct visit *
-visit_new(int64_t now_ms, const struct caller *caller)
+visit_new(uint64_t serial, int64_t now_ms, const struct caller *caller)
 {
 	struct visit *v = calloc(1, sizeof(*v));
 
 	if (v == NULL)
 		return NULL;
+	v->serial = serial;
 	v->since_ms = now_ms;
 	if (caller == NULL)
 		return v;

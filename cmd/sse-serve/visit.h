@@ -1,7 +1,7 @@
 /*
  * What is remembered of an event stream for those who look at the server from
- * outside.  Where nobody can look it is not kept, so that an idle stream costs
- * no memory for it.
+ * outside.  Where nobody can look, and its client is nobody in particular, it
+ * is not kept, so that an idle stream costs no memory for it.
  */
 #ifndef VISIT_H
 #define VISIT_H
@@ -13,6 +13,7 @@
 struct delivery;
 
 struct visit {
+	uint64_t serial;  /* of the stream, among the worker's */
 	int64_t since_ms; /* Unix time */
 	uint64_t events;  /* handed to it */
 	uint64_t bytes;
@@ -21,7 +22,8 @@ struct visit {
 };
 
 /* One that begins now; keeps caller's texts unless NULL.  NULL with ENOMEM. */
-struct visit *visit_new(int64_t now_ms, const struct caller *caller);
+struct visit *visit_new(
+    uint64_t serial, int64_t now_ms, const struct caller *caller);
 void visit_free(struct visit *v);
 
 /* Something was handed to it.  NULL is let pass. */

@@ -95,7 +95,7 @@ worker_release(struct worker *w, struct channel *ch)
 {
 	struct sse_text copy;
 
-	if (ch->nsubscribers > 0)
+	if (ch->naudiences > 0)
 		return;
 	copy = name_dup(ch->named.name);
 	if (copy.ptr == NULL)
@@ -112,7 +112,7 @@ serve_channel(struct worker *w, struct channel *ch)
 	struct sse_text name = { copy, ch->named.name.len };
 
 	memcpy(copy, ch->named.name.ptr, ch->named.name.len);
-	channel_wake(ch, conn_wake, ch->nraw > 0 ? ch : NULL);
+	channel_each(ch, conn_wake, ch->nraw > 0 ? ch : NULL);
 	/* With its last subscriber the channel itself goes. */
 	if ((ch = channel_find(&w->channels, name)) == NULL)
 		return;
@@ -168,7 +168,7 @@ hear_attached(struct worker *w, struct notice *n)
 		n->backlog->messages[i] = NULL;
 	}
 	ch->attached = true;
-	channel_wake(ch, conn_attached, NULL);
+	channel_each(ch, conn_attached, NULL);
 }
 
 /* What some readers waited for: they read it in this turn. */

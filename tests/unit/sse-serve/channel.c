@@ -10,28 +10,60 @@
 
 static struct channel_table table;
 
-/* Every seat is taken by one who knows that it is theirs, nobody sits twice. */
-static void
-hold_seats(struct channel *ch, struct subscriber *subs, const bool *in)
+static bool
+reads(const struct subscriber *s, const struct channel *ch)
 {
-	uint32_t n = 0;
+	for (size_t i = 0; i < subscriber_nchannels(s); i++)
+		if (subscriber_channel(s, i) == ch)
+			return true;
+	return false;
+}
 
-	for (uint32_t i = 0; i < SUBSCRIBERS; i++) {
-		bool found = false;
+/*
+ * Every seat is taken by one who knows that it is theirs, nobody sits twice,
+ * and no audience is there for nobody, or for what another is.
+ */
+static void
+hold_seats(struct channel *ch, const struct subscriber *subs)
+{
+	uint32_t n = 0, seated = 0;
 
-		for (size_t j = 0; j < subs[i].nchannels; j++) {
-			struct subscription *at = &subs[i].channels[j];
+	for (uint32_t i = 0; i < SUBSCRIBERS; i++)
+		n += reads(&subs[i], ch);
+	for (uint32_t i = 0; i < ch->naudiences; i++) {
+		const struct audience *a = ch->audiences[i];
 
-			if (at->channel != ch)
-				continue;
-			hold_true(!found && at->seat < ch->nsubscribers);
-			hold_true(ch->subscribers[at->seat] == &subs[i]);
-			found = true;
+		hold_true(a->nsubscribers > 0);
+		for (size_t j = 0; j < a->nchannels; j++)
+			hold_true(
+			    (a->channels[j] == ch) == (a->seats[j] == i) ||
+			    a->channels[j] != ch);
+		for (uint32_t j = 0; j < a->nsubscribers; j++) {
+			hold_true(a->subscribers[j]->audience == a);
+			hold_true(a->subscribers[j]->seat == j);
 		}
-		hold_true(found == in[i]);
-		n += found;
+		for (uint32_t j = 0; j < i; j++)
+			hold_true(ch->audiences[j]->nchannels != a->nchannels ||
+			    memcmp(ch->audiences[j]->channels, a->channels,
+				a->nchannels * sizeof(ch)) != 0);
+		seated += a->nsubscribers;
 	}
-	hold_true(ch->nsubscribers == n);
+	hold_true(seated == n);
+}
+
+/* Some of the channels, in any order. */
+static void
+join_some(struct subscriber *s, struct channel *const *all)
+{
+	size_t begin = chance_below(CHANNELS), n = 1 + chance_below(CHANNELS);
+	struct channel *some[CHANNELS];
+
+	for (size_t i = 0; i < n; i++)
+		some[i] = all[(begin + i) % CHANNELS];
+	hold_true(subscriber_join(s, some, n) == 0);
+	hold_true(subscriber_nchannels(s) == n);
+	for (size_t i = 0; i < n; i++)
+		hold_true(subscriber_channel(s, i) == some[i]);
 }
 
 static void
@@ -40,7 +72,6 @@ seats(void **state)
 	(void)state;
 	for (uint32_t s = 0; s < 200; s++) {
 		struct subscriber subs[SUBSCRIBERS];
-		bool in[CHANNELS][SUBSCRIBERS] = { { false } };
 		struct channel *ch[CHANNELS];
 
 		chance_begin(s);
@@ -49,25 +80,20 @@ seats(void **state)
 			ch[c] = channel_get(
 			    &table, (struct sse_text){ &"abcd"[c], 1 });
 		for (size_t i = 0; i < SUBSCRIBERS; i++)
-			subscriber_init(&subs[i], NULL, 0);
+			subscriber_init(&subs[i], 0);
 		for (int step = 0; step < 150; step++) {
 			size_t i = chance_below(SUBSCRIBERS);
-			size_t c = chance_below(CHANNELS);
 
-			if (chance_below(3) > 0) {
-				hold_true(
-				    subscriber_join(&subs[i], ch[c]) == 0);
-				in[c][i] = true;
-			} else {
+			if (subs[i].audience == NULL)
+				join_some(&subs[i], ch);
+			else
 				subscriber_clear(&subs[i]);
-				for (c = 0; c < CHANNELS; c++)
-					in[c][i] = false;
-			}
-			for (c = 0; c < CHANNELS; c++)
-				hold_seats(ch[c], subs, in[c]);
+			for (size_t c = 0; c < CHANNELS; c++)
+				hold_seats(ch[c], subs);
 		}
 		for (size_t i = 0; i < SUBSCRIBERS; i++)
 			subscriber_clear(&subs[i]);
+		hold_true(RB_EMPTY(&table.audiences));
 		channel_table_clear(&table);
 	}
 }
@@ -93,25 +119,30 @@ waking(void **state)
 	(void)state;
 	for (uint32_t s = 0; s < 200; s++) {
 		struct subscriber subs[SUBSCRIBERS];
-		struct channel *ch;
-		size_t n = chance_below(SUBSCRIBERS + 1);
+		struct channel *ch[CHANNELS];
+		bool reader[SUBSCRIBERS];
 
 		chance_begin(s);
 		channel_table_init(&table);
-		ch = channel_get(&table, TEXT("c"));
+		for (size_t c = 0; c < CHANNELS; c++)
+			ch[c] = channel_get(
+			    &table, (struct sse_text){ &"abcd"[c], 1 });
 		memset(&wakes, 0, sizeof(wakes));
 		wakes.subs = subs;
 		for (size_t i = 0; i < SUBSCRIBERS; i++) {
-			subscriber_init(&subs[i], NULL, 0);
-			if (i < n)
-				hold_true(subscriber_join(&subs[i], ch) == 0);
+			subscriber_init(&subs[i], 0);
+			if (chance_below(4) > 0)
+				join_some(&subs[i], ch);
+			reader[i] = reads(&subs[i], ch[0]);
 		}
-		channel_wake(ch, woken, &wakes);
-		for (size_t i = 0; i < SUBSCRIBERS; i++) {
-			hold_true(wakes.woken[i] == (i < n));
+		channel_each(ch[0], woken, &wakes);
+		for (size_t i = 0; i < SUBSCRIBERS; i++)
+			hold_true(wakes.woken[i] == reader[i]);
+		for (size_t c = 0; c < CHANNELS; c++)
+			hold_seats(ch[c], subs);
+		for (size_t i = 0; i < SUBSCRIBERS; i++)
 			subscriber_clear(&subs[i]);
-		}
-		hold_true(ch->nsubscribers == 0);
+		hold_true(ch[0]->naudiences == 0);
 		channel_table_clear(&table);
 	}
 }
@@ -197,13 +228,14 @@ without_room(void **state)
 	(void)state;
 	channel_table_init(&table);
 	ch = channel_get(&table, TEXT("c"));
-	subscriber_init(&sub, NULL, 0);
+	subscriber_init(&sub, 0);
 	no_room = true;
-	assert_int_equal(subscriber_join(&sub, ch), -1);
-	assert_int_equal(sub.nchannels + ch->nsubscribers, 0);
+	assert_int_equal(subscriber_join(&sub, &ch, 1), -1);
+	assert_null(sub.audience);
+	assert_int_equal(ch->naudiences, 0);
 	assert_int_equal(channel_publish(&table, ch, raw_one()), -1);
 	no_room = false;
-	assert_int_equal(subscriber_join(&sub, ch), 0);
+	assert_int_equal(subscriber_join(&sub, &ch, 1), 0);
 	for (uint64_t i = 1; i <= 4; i++)
 		assert_int_equal(channel_publish(&table, ch, at(i)), 0);
 	(void)subscriber_start(&sub, &now, &era);

@@ -111,8 +111,8 @@ run(struct channel *ch, const struct era *era, int fd, int peer)
 	enum stream_state st;
 	bool ok = false;
 
-	stream_init(s, NULL, SHOW_HELLO | SHOW_PLACE);
-	if (subscriber_join(&s->sub, ch) == -1)
+	stream_init(s, SHOW_HELLO | SHOW_PLACE);
+	if (subscriber_join(&s->sub, &ch, 1) == -1)
 		goto out;
 	gap = subscriber_start(&s->sub, &start, era);
 	hold_true(gap.is);

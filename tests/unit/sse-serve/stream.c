@@ -57,11 +57,11 @@ begin(int bytes)
 static void
 open_stream(unsigned int show, struct start start, struct sse_text after)
 {
+	struct channel *both[] = { news, sport };
 	struct gap gap;
 
-	stream_init(stream, NULL, show);
-	assert_int_equal(subscriber_join(&stream->sub, news), 0);
-	assert_int_equal(subscriber_join(&stream->sub, sport), 0);
+	stream_init(stream, show);
+	assert_int_equal(subscriber_join(&stream->sub, both, 2), 0);
 	gap = subscriber_start(&stream->sub, &start, &era);
 	assert_int_equal(
 	    stream_open(stream, TEXT(HEAD), 3000, "1-2-3", &gap, after, &era),
@@ -590,7 +590,7 @@ priorities_by_chance(bool strict)
 	while (pump() == STREAM_BLOCKED)
 		take(1 + chance_below(5000));
 	take(SIZE_MAX);
-	hold_true(stream->sub.ahead == NULL);
+	hold_true(stream->sub.aside == NULL);
 	hold_true(place_same(stream->sub.cursor, era.horizon));
 	hold_true(delivered.events == n);
 	n = hold_priorities(high, n, strict);

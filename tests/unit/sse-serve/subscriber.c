@@ -77,13 +77,18 @@ type_a(void)
 static void
 join(void)
 {
+	struct channel *some[CHANNELS];
+	size_t n = 0;
+
 	by_type = chance_below(3) == 0;
-	subscriber_init(&sub, by_type ? type_a() : NULL, 0);
+	subscriber_init(&sub, 0);
+	hold_true(subscriber_restrict(&sub, by_type ? type_a() : NULL) == 0);
 	for (size_t i = 0; i < CHANNELS; i++) {
 		truth[i].joined = i == 0 || chance_below(2);
 		if (truth[i].joined)
-			hold_true(subscriber_join(&sub, truth[i].ch) == 0);
+			some[n++] = truth[i].ch;
 	}
+	hold_true(subscriber_join(&sub, some, n) == 0);
 }
 
 /* An event is minted in channel i.  Without keep it never comes here. */
@@ -547,12 +552,14 @@ own_ids(void **state)
 	for (size_t turn = 0; turn < 2; turn++)
 		for (size_t i = 0; i < nitems(cases); i++) {
 			struct start start = { .kind = START_ID };
+			struct channel *both[2];
 			struct gap gap;
 
 			world_open();
-			subscriber_init(&sub, NULL, 0);
+			subscriber_init(&sub, 0);
 			for (size_t c = 0; c < 2; c++)
-				subscriber_join(&sub, truth[c ^ turn].ch);
+				both[c] = truth[c ^ turn].ch;
+			hold_true(subscriber_join(&sub, both, 2) == 0);
 			channel_publish(
 			    &table, truth[0].ch, with_id("c0", 1, "one"));
 			channel_publish(
@@ -604,36 +611,38 @@ ahead(void **state)
 	}
 }
 
-/* Who reads many channels, and one channel twice. */
+/* Who reads many channels, and one too many. */
 static void
 joins(void **state)
 {
+	struct channel *all[SUBSCRIBER_CHANNELS_MAX + 1];
 	struct channel_table t;
 	char name[16];
 
 	(void)state;
 	channel_table_init(&t);
-	subscriber_init(&sub, NULL, 0);
-	assert_true(subscriber_attached(&sub));
-	for (int i = 0; i < SUBSCRIBER_CHANNELS_MAX; i++) {
-		struct channel *ch;
-
+	for (int i = 0; i < (int)nitems(all); i++) {
 		snprintf(name, sizeof(name), "c%d", i);
-		ch = channel_get(&t, text_of(name));
-		assert_int_equal(subscriber_join(&sub, ch), 0);
-		assert_int_equal(subscriber_join(&sub, ch), 0);
-		assert_int_equal(sub.nchannels, i + 1);
-		assert_int_equal(ch->nsubscribers, 1);
-		assert_false(subscriber_attached(&sub));
-		ch->attached = true;
-		assert_true(subscriber_attached(&sub));
+		all[i] = channel_get(&t, text_of(name));
 	}
+	subscriber_init(&sub, 0);
 	errno = 0;
-	assert_int_equal(
-	    subscriber_join(&sub, channel_get(&t, TEXT("more"))), -1);
+	assert_int_equal(subscriber_join(&sub, all, nitems(all)), -1);
 	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(subscriber_join(&sub, all, 0), 0);
+	assert_int_equal(subscriber_nchannels(&sub), 0);
+	assert_true(subscriber_attached(&sub));
+	assert_int_equal(
+	    subscriber_join(&sub, all, SUBSCRIBER_CHANNELS_MAX), 0);
+	for (size_t i = 0; i < SUBSCRIBER_CHANNELS_MAX; i++) {
+		assert_ptr_equal(subscriber_channel(&sub, i), all[i]);
+		assert_int_equal(all[i]->naudiences, 1);
+		assert_false(subscriber_attached(&sub));
+		all[i]->attached = true;
+	}
+	assert_true(subscriber_attached(&sub));
 	subscriber_clear(&sub);
-	assert_int_equal(channel_find(&t, TEXT("c7"))->nsubscribers, 0);
+	assert_int_equal(all[7]->naudiences, 0);
 	channel_table_clear(&t);
 }
 
