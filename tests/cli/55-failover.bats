@@ -4,11 +4,59 @@
 
 bats_require_minimum_version 1.5.0
 load helper
+load redis_sets
 
-# As it was at the last SAVE.
+# What follows is done to one Redis that starts again from an older dump, and
+# to a master whose replica, promoted by sentinels, lacks what it was not sent.
+# KIND: dump or replica.
+
+start_kind() {
+	KIND=$1
+	if [ "$KIND" = dump ]; then
+		start_redis
+	else
+		start_sentinels
+		REDIS=one
+	fi
+}
+
+# What is published from here on is to be lost.
+lose_from_here() {
+	if [ "$KIND" = dump ]; then
+		[ "$(redis SAVE)" = OK ]
+		return
+	fi
+	await same_log
+	kill -STOP "${PIDS[two]}"
+	# What was sent to it already would be read once it goes on.
+	[ "$(redis CLIENT KILL TYPE replica)" -eq 1 ]
+	[ "$(redis INFO replication | grep -c 'connected_slaves:0')" -eq 1 ]
+}
+
+same_log() {
+	[ "$(REDIS=one redis GET sse:last)" = "$(REDIS=two redis GET sse:last)" ]
+}
+
 fall_back() {
 	kill_redis
-	restart_redis
+	if [ "$KIND" = dump ]; then
+		restart_redis
+		return
+	fi
+	kill -CONT "${PIDS[two]}"
+	REDIS=two
+	AWAIT=40 await is_master two
+	AWAIT=20 await all_say two
+}
+
+# all_say NAME: to whoever asks for the master.
+all_say() {
+	local s
+
+	for s in s1 s2 s3; do
+		REDIS=$s redis SENTINEL GET-MASTER-ADDR-BY-NAME ours |
+		    grep -qx "$(port "$1")" || return
+	done
 }
 
 ahead_ms() {
@@ -22,7 +70,7 @@ data() {
 }
 
 start_all() {
-	start_redis
+	start_kind "$1"
 	start_serve -r "$SSE_REDIS_URL" --retry 20
 	for c in a b a,b; do
 		spawn "read-$c" curl -sN "$URL/events/$c"
@@ -34,7 +82,7 @@ start_all() {
 	await_grep three read-b.out
 	await_grep two read-a.out
 	await_grep two relay.out
-	[ "$(redis SAVE)" = OK ]
+	lose_from_here
 }
 
 synced() {
@@ -42,6 +90,10 @@ synced() {
 	sse-pub b sync
 	grep -q sync read-a.out && grep -q sync read-b.out &&
 	    grep -q sync read-a,b.out && grep -q sync relay.out
+}
+
+has_lost() {
+	redis XRANGE sse:log:a - + | grep -qx lost
 }
 
 gap_told() {
@@ -58,8 +110,8 @@ check_all() {
 	grep -q 'has lost events that it had told' serve.err
 }
 
-@test "what was published before anyone is back: a gap, and then all of it" {
-	start_all
+before_anyone_is_back() {
+	start_all "$1"
 	# They stand in the future, so that what comes after the loss stands
 	# before them.
 	at=$(ahead_ms)
@@ -70,6 +122,7 @@ check_all() {
 	lost=$(sed -n 's/^id: //p' read-a.out | tail -n 1)
 	kill -STOP "${PIDS[serve]}" "${PIDS[relay]}"
 	fall_back
+	not has_lost
 	sse-pub a <<<$'new\nnewer'
 	[ "$(redis GET sse:last | cut -d - -f 1)" -lt "$at" ]
 	kill -CONT "${PIDS[serve]}" "${PIDS[relay]}"
@@ -104,13 +157,22 @@ check_all() {
 	done
 }
 
-@test "what is published after the server is back stands behind all that was lost" {
-	start_all
+@test "an older dump, events published before anyone is back: a gap, and then all of them" {
+	before_anyone_is_back dump
+}
+
+@test "a replica that lags is promoted, events published before anyone is back: the same" {
+	before_anyone_is_back replica
+}
+
+after_the_server_is_back() {
+	start_all "$1"
 	at=$(ahead_ms)
 	sse-pub -i "$at-0" a lost
 	await_grep lost read-a,b.out
 	await_grep lost relay.out
 	fall_back
+	not has_lost
 	for c in a b a,b; do
 		await gap_told "read-$c.out"
 	done
@@ -126,8 +188,16 @@ check_all() {
 	check_all lost GAP new
 }
 
+@test "an older dump, events published after the server is back: behind all that was lost" {
+	after_the_server_is_back dump
+}
+
+@test "a replica that lags is promoted, events published after the server is back: the same" {
+	after_the_server_is_back replica
+}
+
 @test "a log that is deleted under the server: a gap, told once" {
-	start_all
+	start_all dump
 	redis DEL sse:log:a
 	sse-pub a new
 	await_grep new read-a.out
