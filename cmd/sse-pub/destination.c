@@ -1,4 +1,5 @@
 #include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -33,7 +34,7 @@ void
 destination_init(struct destination *d, const struct conf *c)
 {
 	*d = (struct destination){ .conf = c };
-	if (c->url == NULL)
+	if (c->http.url == NULL)
 		read_redis_url(&d->redis, c);
 }
 
@@ -44,9 +45,13 @@ destination_clear(struct destination *d)
 }
 
 /* What a file holds is not for a message, hence only its name is told. */
-static void
-refuse(const char *what, const char *arg, const char *fault)
+static _Noreturn void
+refuse(struct http *h, const char *what, const char *arg, const char *fault)
 {
+	int saved = errno;
+
+	http_free(h);
+	errno = saved;
 	if (fault == NULL)
 		err(EX_NOINPUT, "%s", arg + 1);
 	if (*arg == '@')
@@ -57,18 +62,21 @@ refuse(const char *what, const char *arg, const char *fault)
 static struct sink *
 http_sink(const struct conf *c)
 {
+	const struct options_http *o = &c->http;
 	const char *fault;
-	struct http *h = http_new(c->url, &fault);
+	struct http *h = http_new(o->url, &fault);
 	struct sink *s;
 
 	if (h == NULL)
 		errx(EX_SOFTWARE, "%s", fault);
-	for (size_t i = 0; i < c->nheaders; i++)
-		if (http_add_header(h, c->headers[i], &fault) == -1)
-			refuse("--header", c->headers[i], fault);
-	if (c->bearer != NULL && http_set_bearer(h, c->bearer, &fault) == -1)
-		refuse("--oauth2-bearer", c->bearer, fault);
-	s = sink_http_new(h, c->url, c->max_batch, c->wait > 0, c->timeout_ms);
+	if (http_set_tls(h, &o->tls) == -1)
+		errx(EX_SOFTWARE, "out of memory");
+	for (size_t i = 0; i < o->nheaders; i++)
+		if (http_add_header(h, o->headers[i], &fault) == -1)
+			refuse(h, "--header", o->headers[i], fault);
+	if (o->bearer != NULL && http_set_bearer(h, o->bearer, &fault) == -1)
+		refuse(h, "--oauth2-bearer", o->bearer, fault);
+	s = sink_http_new(h, o->url, c->max_batch, c->wait > 0, c->timeout_ms);
 	if (s == NULL)
 		http_free(h);
 	return s;
@@ -80,7 +88,7 @@ destination_sink(const struct destination *d)
 	const struct conf *c = d->conf;
 	struct sink *s;
 
-	if (c->url != NULL)
+	if (c->http.url != NULL)
 		s = http_sink(c);
 	else if (c->raw)
 		s = sink_raw_new(
@@ -96,7 +104,7 @@ destination_sink(const struct destination *d)
 enum sink_state
 destination_open(const struct destination *d, struct sink *s)
 {
-	if (d->conf->url != NULL)
+	if (d->conf->http.url != NULL)
 		return SINK_READY;
 	return d->conf->raw ? sink_raw_open(s) : sink_redis_open(s);
 }

@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <err.h>
@@ -7,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
-#include "http.h"
 #include "event.h"
-
-#define UNIX_PREFIX "unix:"
+#include "http.h"
+#include "http_url.h"
+#include "verdict.h"
 
 /* The functions of libcurl that are called, found by their names. */
 struct curl {
@@ -152,9 +152,9 @@ set_up(struct http *h)
 	c->setopt(h->easy, CURLOPT_HEADERFUNCTION, take_header);
 	c->setopt(h->easy, CURLOPT_HEADERDATA, h);
 	c->setopt(h->easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	if (strncmp(h->base, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+	if (strncmp(h->base, HTTP_UNIX, strlen(HTTP_UNIX)) == 0)
 		c->setopt(h->easy, CURLOPT_UNIX_SOCKET_PATH,
-		    h->base + strlen(UNIX_PREFIX));
+		    h->base + strlen(HTTP_UNIX));
 	return 0;
 }
 
@@ -191,8 +191,10 @@ http_free(struct http *h)
 		h->curl.free_all(h->headers);
 	if (h->own != NULL)
 		h->curl.free_all(h->own);
-	if (h->curl.handle != NULL)
-		dlclose(h->curl.handle);
+	/*
+	 * libcurl stays: what it has begun in this process, by OpenSSL for
+	 * one, is not ended before the process.
+	 */
 	sse_buf_free(&h->body);
 	free(h);
 }
@@ -283,6 +285,27 @@ http_set_bearer(struct http *h, const char *arg, const char **fault)
 	return r;
 }
 
+int
+http_set_tls(struct http *h, const struct http_tls *t)
+{
+	const struct curl *c = &h->curl;
+	long check = t->insecure ? 0 : 1;
+
+	if (c->setopt(h->easy, CURLOPT_SSL_VERIFYPEER, check) != CURLE_OK ||
+	    c->setopt(h->easy, CURLOPT_SSL_VERIFYHOST, 2 * check) != CURLE_OK)
+		return -1;
+	if (t->cacert != NULL &&
+	    c->setopt(h->easy, CURLOPT_CAINFO, t->cacert) != CURLE_OK)
+		return -1;
+	if (t->cert != NULL &&
+	    c->setopt(h->easy, CURLOPT_SSLCERT, t->cert) != CURLE_OK)
+		return -1;
+	if (t->key != NULL &&
+	    c->setopt(h->easy, CURLOPT_SSLKEY, t->key) != CURLE_OK)
+		return -1;
+	return 0;
+}
+
 void
 http_set_stop(struct http *h, const volatile sig_atomic_t *stop)
 {
@@ -292,120 +315,50 @@ http_set_stop(struct http *h, const volatile sig_atomic_t *stop)
 	h->curl.setopt(h->easy, CURLOPT_NOPROGRESS, stop == NULL ? 1L : 0L);
 }
 
-const char *
-http_base_fault(const char *base)
-{
-	const char *host;
-
-	if (strncmp(base, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-		return base[strlen(UNIX_PREFIX)] == '\0' ? "it names no socket"
-							 : NULL;
-	if (strncmp(base, "http://", 7) != 0 &&
-	    strncmp(base, "https://", 8) != 0)
-		return "it is not http://HOST, https://HOST or unix:PATH";
-	host = strstr(base, "://") + 3;
-	if (*host == '\0' || *host == '/')
-		return "it names no host";
-	if (strpbrk(base, "?# \t\r\n") != NULL)
-		return "it has more than a host and a path";
-	if (strstr(host, "/events/") != NULL)
-		return "it names a channel: give the server there, and the "
-		       "channel as an operand";
-	return NULL;
-}
-
-char *
-http_shown(const char *base)
-{
-	const char *host = strstr(base, "://");
-	char *shown = strdup(base), *to;
-	size_t user;
-
-	if (shown == NULL || host == NULL)
-		return shown;
-	host += strlen("://");
-	user = strcspn(host, "/@");
-	if (host[user] != '@')
-		return shown;
-	/* A second @ is still before the host. */
-	while (host[user] == '@') {
-		host += user + 1;
-		user = strcspn(host, "/@");
-	}
-	to = strstr(shown, "://") + strlen("://");
-	memmove(to, host, strlen(host) + 1);
-	return shown;
-}
-
-static bool
-unreserved(char c)
-{
-	return isalnum((unsigned char)c) || strchr("-._~", c) != NULL;
-}
-
-char *
-http_target(const char *base, struct sse_text channel)
-{
-	static const char events[] = "/events";
-	bool is_unix = strncmp(base, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
-	struct sse_text start = text_of(is_unix ? "http://localhost" : base);
-	struct sse_buf b = { 0 };
-	char hex[3] = "%";
-
-	while (start.len > 0 && start.ptr[start.len - 1] == '/')
-		start.len--;
-	if (start.len > strlen(events) &&
-	    memcmp(start.ptr + start.len - strlen(events), events,
-		strlen(events)) == 0)
-		start.len -= strlen(events);
-	if (sse_buf_reserve(
-		&b, start.len + strlen(events) + 3 * channel.len + 2) == -1)
-		return NULL;
-	/* There is room for all of it, so nothing below can fail. */
-	sse_buf_append(&b, start.ptr, start.len);
-	sse_buf_append(&b, "/events/", strlen(events) + 1);
-	for (size_t i = 0; i < channel.len; i++) {
-		char c = channel.ptr[i];
-
-		hex[1] = "0123456789ABCDEF"[(unsigned char)c >> 4];
-		hex[2] = "0123456789ABCDEF"[c & 15];
-		if (unreserved(c))
-			sse_buf_append(&b, &c, 1);
-		else
-			sse_buf_append(&b, hex, 3);
-	}
-	sse_buf_append(&b, "", 1);
-	return b.ptr;
-}
-
 /* May the peer have got the request, when the transfer failed so? */
 static bool
-may_have_arrived(CURLcode code, curl_off_t connect_us)
+may_have_arrived(CURLcode code, struct verdict v, curl_off_t connect_us)
 {
 	return connect_us > 0 && code != CURLE_COULDNT_CONNECT &&
 	    code != CURLE_SSL_CONNECT_ERROR &&
-	    code != CURLE_PEER_FAILED_VERIFICATION;
+	    code != CURLE_PEER_FAILED_VERIFICATION && v.status != EX_CONFIG;
+}
+
+/* There is no answer. */
+static void
+read_failure(struct http *h, CURLcode code, struct http_answer *a)
+{
+	const struct curl *c = &h->curl;
+	struct verdict v = verdict_of_failure(code);
+	curl_off_t connect_us = 0;
+	long checked = 0;
+
+	c->getinfo(h->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+	c->getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &checked);
+	if (h->why[0] == '\0')
+		a->fault = c->strerror(code);
+	a->remedy = verdict_remedy(code, checked);
+	a->unsure = may_have_arrived(code, v, connect_us);
+	a->failure = v.status;
+	a->final = v.what == VERDICT_NEVER;
 }
 
 static void
 read_answer(struct http *h, CURLcode code, struct http_answer *a)
 {
 	const struct curl *c = &h->curl;
-	curl_off_t retry_s = 0, connect_us = 0;
+	curl_off_t retry_s = 0;
 	char *type = NULL;
 
 	*a = (struct http_answer){
-		.type = "", .fault = h->why, .reached = h->reached
+		.type = "", .fault = h->why, .remedy = "", .reached = h->reached
 	};
 	a->body = (struct sse_text){ h->body.ptr, h->body.len };
 	/* To libcurl, headers that break off are whole. */
 	if (code == CURLE_OK && !h->headed)
 		code = CURLE_PARTIAL_FILE;
-	if (h->why[0] == '\0')
-		a->fault = c->strerror(code);
 	if (code != CURLE_OK) {
-		c->getinfo(h->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-		a->unsure = may_have_arrived(code, connect_us);
+		read_failure(h, code, a);
 		return;
 	}
 	c->getinfo(h->easy, CURLINFO_RESPONSE_CODE, &a->status);

@@ -22,7 +22,11 @@ struct http_answer {
 	int64_t reached;        /* subscribers, by Sse-Reached; -1: not told */
 	const char *type;       /* the content type, or "" */
 	struct sse_text body;   /* its beginning, up to HTTP_BODY_MAX */
-	const char *fault;      /* without answer: why */
+	/* Without an answer: */
+	const char *fault;  /* why */
+	const char *remedy; /* to stand behind it, or "" */
+	int failure;        /* as an exit status */
+	bool final;         /* another request would end the same */
 };
 
 #define HTTP_BODY_MAX ((size_t)1 << 20)
@@ -43,14 +47,18 @@ int http_add_header(struct http *h, const char *arg, const char **fault);
 /* Send this token, or that in "@FILE", to who asks for one (RFC 6750). */
 int http_set_bearer(struct http *h, const char *arg, const char **fault);
 
+/* By which certificates: files, PEM.  { 0 } is the system's authorities. */
+struct http_tls {
+	const char *cacert;     /* authorities to trust instead; or NULL */
+	const char *cert, *key; /* the client's own; or NULL */
+	bool insecure;          /* whoever the server is */
+};
+
+/* Of all requests; what the files hold is not looked at yet.  -1: ENOMEM. */
+int http_set_tls(struct http *h, const struct http_tls *t);
+
 /* From now on a request ends, without an answer, once *stop is set. */
 void http_set_stop(struct http *h, const volatile sig_atomic_t *stop);
-
-/*
- * Why base names no server, or NULL.  The answer is a constant; libcurl is not
- * needed for it.
- */
-const char *http_base_fault(const char *base);
 
 /*
  * POST body, an event stream, to /events/CHANNEL, in timeout_ms at most, with
@@ -60,14 +68,5 @@ const char *http_base_fault(const char *base);
  */
 int http_post(struct http *h, struct sse_text channel, const char *line,
     const struct sse_buf *b, int64_t timeout_ms, struct http_answer *a);
-
-/*
- * base for messages, without what stands before @, which may be a secret; to
- * be freed.  NULL: ENOMEM.
- */
-char *http_shown(const char *base);
-
-/* The URL of a channel's events below base, to be freed.  NULL: ENOMEM. */
-char *http_target(const char *base, struct sse_text channel);
 
 #endif

@@ -18,7 +18,7 @@
 /* What finds faults of events: Redis does not take all that a server may. */
 static const char *(*fault_of(const struct conf *c))(const struct event *)
 {
-	return c->url == NULL ? bus_event_fault : event_fault;
+	return c->http.url == NULL ? bus_event_fault : event_fault;
 }
 
 static int
@@ -92,7 +92,7 @@ publish_input(const struct conf *c, struct sink *s, int fd)
 static int
 check_reached(const struct conf *c, const struct sink *s)
 {
-	const char *who = c->url != NULL ? "subscribers" : "servers";
+	const char *who = c->http.url != NULL ? "subscribers" : "servers";
 
 	/* What had been published before reaches nobody now. */
 	if (c->wait == 0 || (s->reached == UINT64_MAX && c->once.len > 0))
@@ -232,7 +232,7 @@ publish_command(int fd, void *arg)
 static int
 run_command(struct conf *c)
 {
-	size_t fits = c->url == NULL ? BUS_MESSAGE_MAX / 2 : SIZE_MAX;
+	size_t fits = c->http.url == NULL ? BUS_MESSAGE_MAX / 2 : SIZE_MAX;
 	struct command_conf conf = { .argv = c->command,
 		.quiet = c->quiet,
 		.max_line = c->max_event < fits ? c->max_event : fits,

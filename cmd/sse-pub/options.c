@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "http.h"
 #include "opt.h"
 #include "options.h"
 #include "sink.h"
@@ -29,7 +28,6 @@ enum long_only {
 	OPT_MATCH,
 	OPT_MAX_BATCH,
 	OPT_MAX_EVENT,
-	OPT_BEARER,
 	OPT_ONCE,
 	OPT_ONCE_FOR,
 	OPT_PREFIX,
@@ -46,6 +44,9 @@ enum long_only {
 };
 
 static const struct opt table[] = {
+	{ OPT_CACERT, "cacert", "FILE",
+	    "with -u: trust these authorities (PEM)" },
+	{ OPT_CERT, "cert", "FILE", "with -u: the client's certificate (PEM)" },
 	{ 'e', "event", "TYPE", "event type (message)" },
 	{ 'x', "exec", NULL,
 	    "run a command, publish its lines and how it ends" },
@@ -58,6 +59,9 @@ static const struct opt table[] = {
 	{ 'n', "history", "COUNT", "events Redis keeps of a channel (1000)" },
 	{ OPT_HISTORY_AGE, "history-age", "TIME", "and for how long (1h)" },
 	{ 'i', "id", "ID", "event ID, for one event only" },
+	{ 'k', "insecure", NULL,
+	    "with -u: do not check the server's certificate" },
+	{ OPT_KEY, "key", "FILE", "with -u: the client's key (PEM)" },
 	{ OPT_MATCH, "match", "LABELS",
 	    "only to subscribers with all of 'k=v k=v'" },
 	{ OPT_MAX_BATCH, "max-batch", "COUNT", "events sent at once (512)" },
@@ -158,29 +162,6 @@ set_format(struct conf *c)
 	c->format_given = true;
 }
 
-static void
-set_url(struct conf *c)
-{
-	const char *fault = http_base_fault(optarg);
-
-	if (fault != NULL)
-		opt_fault("--url: %s", fault);
-	c->url = optarg;
-}
-
-static void
-add_header(struct conf *c)
-{
-	const char **grown = reallocarray(
-	    c->headers, c->nheaders + 1, sizeof(*grown));
-
-	if (grown == NULL)
-		err(EX_SOFTWARE, NULL);
-	c->headers = grown;
-	c->headers[c->nheaders++] = optarg;
-	c->http_only = "--header";
-}
-
 /* As in C, since a tab is hard to type: \t, \0 and the backslash itself. */
 static void
 set_split(struct conf *c)
@@ -214,15 +195,8 @@ read_way(struct conf *c, int letter)
 	case OPT_FLUSH:
 		c->flush = true;
 		break;
-	case 'H':
-		add_header(c);
-		break;
 	case OPT_MAX_BATCH:
 		c->max_batch = (size_t)opt_number("--max-batch", 1, BATCH_MAX);
-		break;
-	case OPT_BEARER:
-		c->bearer = optarg;
-		c->http_only = "--oauth2-bearer";
 		break;
 	case OPT_ONCE_FOR:
 		c->bus.once_ms = opt_time_ms(
@@ -270,7 +244,7 @@ read_way(struct conf *c, int letter)
 static void
 read_option(struct conf *c, int letter)
 {
-	if (read_way(c, letter))
+	if (options_http_take(&c->http, letter) || read_way(c, letter))
 		return;
 	switch (letter) {
 	case 'x':
@@ -331,9 +305,6 @@ read_option(struct conf *c, int letter)
 	case OPT_TIMEOUT:
 		c->timeout_ms = opt_time_ms("--timeout", 1000, 1, 7 * DAY_MS);
 		break;
-	case 'u':
-		set_url(c);
-		break;
 	case 'v':
 		c->verbose = true;
 		break;
@@ -371,12 +342,11 @@ check_places(const struct conf *c)
 		opt_fault("prefix %s is not 1 to %d printable characters "
 			  "without space and *?[]\\,",
 		    c->bus.prefix, BUS_PREFIX_MAX);
-	if (c->redis != NULL && c->url != NULL)
+	if (c->redis != NULL && c->http.url != NULL)
 		opt_fault("--redis and --url are two places to publish to");
-	if (c->url != NULL && c->redis_only != NULL)
+	if (c->http.url != NULL && c->redis_only != NULL)
 		opt_fault("%s is for Redis, and --url is none", c->redis_only);
-	if (c->url == NULL && c->http_only != NULL)
-		opt_fault("%s is for --url", c->http_only);
+	options_http_check(&c->http);
 	if (c->flush && c->spool == NULL)
 		opt_fault("--flush needs --spool");
 	if (c->spool_ok && c->spool == NULL)
@@ -481,5 +451,5 @@ options_free(struct conf *c)
 {
 	sse_buf_free(&c->match);
 	sse_buf_free(&c->split);
-	free(c->headers);
+	options_http_free(&c->http);
 }

@@ -11,6 +11,7 @@
 #include "bus.h"
 #include "defaults.h"
 #include "input.h"
+#include "options_http.h"
 
 /* What it says; constant once it is read. */
 struct conf {
@@ -24,15 +25,11 @@ struct conf {
 	enum input_format format;
 	bool format_given;
 	const char *redis_only; /* an option given that is for Redis alone */
-	const char *http_only;  /* ... for --url alone */
 	const char *field;      /* ... that is no plain PUBLISH */
 	const char *redis;      /* NULL: not given */
 	const char *redis_auth; /* NULL: not given */
-	const char *url;        /* NULL: not given */
-	const char **headers;   /* of requests, owned */
-	size_t nheaders;
-	const char *bearer; /* NULL: none */
-	const char *spool;  /* NULL: none */
+	struct options_http http;
+	const char *spool; /* NULL: none */
 	size_t spool_max;
 	bool spool_ok, flush;
 	size_t max_event;

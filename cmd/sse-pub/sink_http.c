@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "http.h"
+#include "http_url.h"
 #include "sink_http.h"
 #include "units.h"
 #include "visible.h"
@@ -137,6 +138,13 @@ first_line(struct sse_text body, char *buf, size_t cap)
 	return visible_line(body, buf, cap);
 }
 
+/* An sse-serve answers so; a proxy's own answers are pages. */
+static bool
+is_text(const struct http_answer *a)
+{
+	return strncmp(a->type, "text/plain", strlen("text/plain")) == 0;
+}
+
 static enum sink_state
 refused(struct sink_http *s, const struct http_answer *a)
 {
@@ -149,9 +157,12 @@ refused(struct sink_http *s, const struct http_answer *a)
 	case 407:
 		status = EX_NOPERM;
 		break;
-	case 400:
-	case 413:
+	case 400: /* a proxy says so of connections, too */
 	case 422:
+		if (is_text(a))
+			status = EX_DATAERR;
+		break;
+	case 413:
 		status = EX_DATAERR;
 		break;
 	case 429:
@@ -180,8 +191,7 @@ is_answer(const struct sink_http *s, const struct http_answer *a)
 
 	for (size_t i = 0; i < a->body.len; i++)
 		lines += a->body.ptr[i] == '\n';
-	return strncmp(a->type, "text/plain", strlen("text/plain")) == 0 &&
-	    lines == s->sink.gathered;
+	return is_text(a) && lines == s->sink.gathered;
 }
 
 static int
@@ -203,8 +213,8 @@ static enum sink_state
 answered(struct sink_http *s, const struct http_answer *a)
 {
 	if (a->status == 0)
-		return sink_fail(&s->sink, EX_UNAVAILABLE, a->unsure, "%s: %s",
-		    s->shown, a->fault);
+		return sink_fail(&s->sink, a->failure, a->unsure, "%s: %s%s",
+		    s->shown, a->fault, a->remedy);
 	if (a->status / 100 != 2)
 		return refused(s, a);
 	if (!is_answer(s, a))
@@ -223,6 +233,8 @@ answered(struct sink_http *s, const struct http_answer *a)
 static int64_t
 pause_ms(const struct sink_http *s, const struct http_answer *a)
 {
+	if (a->status == 0 && a->final)
+		return -1;
 	if (a->status == 0 && (s->reached || a->unsure))
 		return PAUSE_MS;
 	if (a->status != 429 && a->status / 100 != 5)

@@ -16,7 +16,7 @@ _sse_pub()
 		COMPREPLY=($(compgen -W 'redis:// redis+unix:// sentinel://' -- "$word"))
 		compopt -o nospace
 		return ;;
-	--redis-auth-file)
+	--cacert|--cert|--key|--redis-auth-file)
 		COMPREPLY=($(compgen -f -- "$word"))
 		return ;;
 	-u|--url)
@@ -32,11 +32,12 @@ _sse_pub()
 		return ;;
 	esac
 	if [[ $word == -* ]]; then
-		COMPREPLY=($(compgen -W '--event --exec --expires --flush
-		    --format --header --help --history --history-age --id
-		    --match --max-batch --max-event --oauth2-bearer --once
-		    --once-for --prefix --priority --quiet --raw --redis
-		    --redis-auth-file --replicas --retry --split --spool --spool-max --spool-ok
+		COMPREPLY=($(compgen -W '--cacert --cert --event --exec
+		    --expires --flush --format --header --help --history
+		    --history-age --id --insecure --key --match --max-batch
+		    --max-event --oauth2-bearer --once --once-for --prefix
+		    --priority --quiet --raw --redis --redis-auth-file
+		    --replicas --retry --split --spool --spool-max --spool-ok
 		    --timeout --url --verbose --version --wait' -- "$word"))
 	fi
 } &&

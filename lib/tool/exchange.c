@@ -347,7 +347,7 @@ judge_failure(struct exchange *x)
 	struct verdict v = verdict_of_failure(code);
 	const char *why = x->curl_said[0] != '\0' ? x->curl_said
 						  : curl_easy_strerror(code);
-	long os = 0;
+	long os = 0, checked = 0;
 
 	/* It names the host once more, and how many milliseconds it took. */
 	if (code == CURLE_COULDNT_CONNECT &&
@@ -359,10 +359,8 @@ judge_failure(struct exchange *x)
 		v = (struct verdict){ VERDICT_NEVER, EX_PROTOCOL };
 		why = "the head of the answer is too large";
 	}
-	exchange_say(x, v.status, "%s%s", why,
-	    code == CURLE_PEER_FAILED_VERIFICATION
-		? "; --cacert FILE names authorities to trust"
-		: "");
+	(void)curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &checked);
+	exchange_say(x, v.status, "%s%s", why, verdict_remedy(code, checked));
 	return v;
 }
 

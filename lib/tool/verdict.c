@@ -2,6 +2,8 @@
 #include <strings.h>
 #include <sysexits.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "verdict.h"
 
 #define WAIT_MIN_MS INT64_C(100) /* "retry: 0" is no licence to spin */
@@ -75,6 +77,23 @@ verdict_of_failure(CURLcode code)
 	default:
 		return (struct verdict){ VERDICT_LATER, EX_UNAVAILABLE };
 	}
+}
+
+const char *
+verdict_remedy(CURLcode code, long checked)
+{
+	if (code != CURLE_PEER_FAILED_VERIFICATION)
+		return "";
+	/* No authority helps against a name that differs, or against time. */
+	switch (checked) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return "; --cacert FILE names authorities to trust";
+	}
+	return "";
 }
 
 int64_t

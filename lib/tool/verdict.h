@@ -30,6 +30,12 @@ struct verdict verdict_of_response(long status, const char *type);
 /* Of a transfer that failed before a response, or within one. */
 struct verdict verdict_of_failure(CURLcode code);
 
+/*
+ * What the user may do about such a failure, to stand behind what libcurl says
+ * of it, or "".  checked is its CURLINFO_SSL_VERIFYRESULT.
+ */
+const char *verdict_remedy(CURLcode code, long checked);
+
 /* Is the value of a Content-Type text/event-stream, whatever its parameters? */
 bool verdict_event_stream(const char *type);
 

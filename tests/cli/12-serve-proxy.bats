@@ -2,57 +2,7 @@
 # when nobody said so.
 
 load helper
-
-# up NAME: who listens at URL answers, or it is gone.
-up() {
-	limit curl -s -o /dev/null --max-time 1 "$URL/" || is_gone "${PIDS[$1]}"
-}
-
-# behind NAME COMMAND...: start a proxy with NAME.conf, which is NAME.in with
-# @PORT@, @DIR@ and @SERVE@ (host:port of sse-serve) filled in.  URL is then it.
-behind() {
-	local name=$1 try
-
-	shift
-	SERVER=${URL#http://}
-	for try in {1..20}; do
-		PORT=$((10000 + (RANDOM * 32768 + RANDOM) % 22000))
-		sed "s|@PORT@|$PORT|g; s|@SERVE@|$SERVER|g; s|@DIR@|$PWD|g" \
-		    "$name.in" >"$name.conf"
-		spawn "$name" "$@"
-		URL=http://127.0.0.1:$PORT
-		await up "$name"
-		is_gone "${PIDS[$name]}" || return 0
-		# Another has the port; or it is something else.
-		wait "${PIDS[$name]}" || :
-	done
-	cat "$name.err"
-	return 1
-}
-
-start_nginx() {
-	{
-		cat <<-'END'
-			daemon off;
-			master_process off;
-			pid @DIR@/nginx.pid;
-			error_log stderr;
-			events { }
-			http {
-			access_log off;
-			client_body_temp_path @DIR@/body;
-			proxy_temp_path @DIR@/proxy;
-			fastcgi_temp_path @DIR@/fastcgi;
-			uwsgi_temp_path @DIR@/uwsgi;
-			scgi_temp_path @DIR@/scgi;
-			server {
-			listen 127.0.0.1:@PORT@;
-		END
-		cat
-		echo '} }'
-	} >nginx.in
-	behind nginx nginx -p "$PWD" -c "$PWD/nginx.conf" -e stderr
-}
+load proxy
 
 start_haproxy() {
 	{

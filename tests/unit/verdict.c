@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include <cmocka.h>
+#include <openssl/x509_vfy.h>
 
 #include "verdict.h"
 
@@ -111,6 +112,24 @@ failures(void **state)
 	}
 }
 
+/* Authorities are named where they are what is missing. */
+static void
+remedies(void **state)
+{
+	(void)state;
+	assert_string_equal(verdict_remedy(CURLE_PEER_FAILED_VERIFICATION,
+				X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT),
+	    "; --cacert FILE names authorities to trust");
+	assert_string_equal(verdict_remedy(CURLE_PEER_FAILED_VERIFICATION,
+				X509_V_ERR_CERT_HAS_EXPIRED),
+	    "");
+	assert_string_equal(
+	    verdict_remedy(CURLE_PEER_FAILED_VERIFICATION, X509_V_OK), "");
+	assert_string_equal(verdict_remedy(CURLE_SSL_CONNECT_ERROR,
+				X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT),
+	    "");
+}
+
 static void
 waits(void **state)
 {
@@ -149,6 +168,7 @@ main(void)
 		cmocka_unit_test(types),
 		cmocka_unit_test(responses),
 		cmocka_unit_test(failures),
+		cmocka_unit_test(remedies),
 		cmocka_unit_test(waits),
 	};
 

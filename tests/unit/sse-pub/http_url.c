@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "../../../cmd/sse-pub/http.h"
+#include "../../../cmd/sse-pub/http_url.h"
 #include "event.h"
 
 static const struct {

@@ -1,0 +1,40 @@
+/*
+ * The options that make a request to an sse-serve, under curl's names.
+ */
+#ifndef OPTIONS_HTTP_H
+#define OPTIONS_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http.h"
+
+enum option_http {
+	OPT_BEARER = 512,
+	OPT_CACERT,
+	OPT_CERT,
+	OPT_KEY,
+};
+
+/* What they say; texts are borrowed.  { 0 } is nothing. */
+struct options_http {
+	const char *url;      /* NULL: not given */
+	const char **headers; /* of requests, owned */
+	size_t nheaders;
+	const char *bearer; /* NULL: none */
+	struct http_tls tls;
+	const char *given; /* one that is for the URL alone; NULL: none is */
+};
+
+/*
+ * Take the option with optarg; a fault ends the program.  Returns whether it
+ * is one of them.
+ */
+bool options_http_take(struct options_http *h, int letter);
+
+/* All were taken: a fault of what they say together ends the program. */
+void options_http_check(const struct options_http *h);
+
+void options_http_free(struct options_http *h);
+
+#endif
