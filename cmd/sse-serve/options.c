@@ -270,7 +270,7 @@ set_channel(struct conf *c)
 {
 	c->channel = text_of(optarg);
 	if (!channel_valid(c->channel))
-		opt_fault("channel \"%s\" is no channel name (1 to %d bytes "
+		opt_fault("--channel \"%s\" is no channel name (1 to %d bytes "
 			  "without white space and * ? [ ] \\ ,)",
 		    optarg, CHANNEL_MAX);
 }
@@ -279,8 +279,9 @@ static void
 add_origin(struct conf *c)
 {
 	if (!origin_valid(optarg))
-		opt_fault("origin %s is none (https://www.example.org, with a "
-			  "port or without; * for any)",
+		opt_fault("--allow-origin %s is no origin "
+			  "(https://www.example.org, with a port or without; "
+			  "* for any)",
 		    optarg);
 	if (c->norigins == ORIGINS_MAX)
 		opt_fault("more than %d origins", ORIGINS_MAX);
@@ -293,7 +294,7 @@ add_proxy(struct conf *c)
 	const char *fault;
 
 	if (trust_add(&c->trust, optarg, &fault) == -1)
-		opt_fault("trusted proxy %s: %s", optarg, fault);
+		opt_fault("--trust-proxy %s: %s", optarg, fault);
 }
 
 /* Who says how it is written wants it. */
@@ -305,7 +306,8 @@ set_log_format(struct options *o)
 	else if (strcmp(optarg, "json") == 0)
 		o->access_format = ACCESS_JSON;
 	else
-		opt_fault("log format %s is neither combined nor json", optarg);
+		opt_fault(
+		    "--log-format %s is neither combined nor json", optarg);
 	o->access_log = true;
 }
 
@@ -319,7 +321,7 @@ set_lag(struct conf *c)
 	else if (strcmp(optarg, "wait") == 0)
 		c->lag = LAG_WAIT;
 	else
-		opt_fault("lag %s is none of gap, close, wait", optarg);
+		opt_fault("--lag %s is none of gap, close, wait", optarg);
 }
 
 static void
@@ -334,7 +336,7 @@ set_pending(struct conf *c)
 			c->pending = (enum pending)i;
 			return;
 		}
-	opt_fault("pending %s is none of off, client, all", optarg);
+	opt_fault("--pending %s is none of off, client, all", optarg);
 }
 
 static void
@@ -342,7 +344,7 @@ set_refuse(struct conf *c)
 {
 	c->refuse_hard = strcmp(optarg, "hard") == 0;
 	if (!c->refuse_hard && strcmp(optarg, "soft") != 0)
-		opt_fault("refuse %s is neither soft nor hard", optarg);
+		opt_fault("--refuse %s is neither soft nor hard", optarg);
 }
 
 static void
@@ -355,7 +357,7 @@ set_fsync(struct conf *c)
 	else if (strcmp(optarg, "never") == 0)
 		c->journal_sync = JOURNAL_SYNC_NEVER;
 	else
-		opt_fault("fsync %s is none of always, 1s, never", optarg);
+		opt_fault("--fsync %s is none of always, 1s, never", optarg);
 }
 
 static void
@@ -367,7 +369,7 @@ set_speed(struct conf *c)
 	if (*optarg < '0' || *optarg > '9' || *end != '\0' ||
 	    c->speed < 0.001 || c->speed > 1000000)
 		opt_fault(
-		    "speed %s is no number from 0.001 to 1000000", optarg);
+		    "--speed %s is no number from 0.001 to 1000000", optarg);
 }
 
 static void
@@ -377,7 +379,7 @@ set_mode(struct options *o)
 	unsigned long mode = strtoul(optarg, &end, 8);
 
 	if (*optarg < '0' || *optarg > '7' || *end != '\0' || mode > 0777)
-		opt_fault("socket mode %s is not octal, 0 to 777", optarg);
+		opt_fault("--socket-mode %s is not octal, 0 to 777", optarg);
 	o->socket_mode = (mode_t)mode;
 }
 
@@ -389,11 +391,11 @@ set_history(struct retentions *r)
 
 	if (strchr(optarg, '=') == NULL) {
 		r->base.count = (size_t)opt_number(
-		    "history", 1, RETENTION_COUNT_MAX);
+		    "--history", 1, RETENTION_COUNT_MAX);
 		return;
 	}
 	if ((fault = retentions_add(r, optarg)) != NULL)
-		opt_fault("history %s: %s", optarg, fault);
+		opt_fault("--history %s: %s", optarg, fault);
 }
 
 /* The name of a field or cookie: a token of RFC 9110. */
@@ -450,79 +452,82 @@ set_bound(struct conf *c, int letter)
 		break;
 	case 'w':
 		c->workers = (unsigned int)opt_number(
-		    "workers", 1, WORKERS_MAX);
+		    "--workers", 1, WORKERS_MAX);
 		break;
 	case OPT_DRAIN:
-		c->drain_ms = opt_time_ms("drain", 1000, 0, DAY_MS);
+		c->drain_ms = opt_time_ms("--drain", 1000, 0, DAY_MS);
 		break;
 	case OPT_HEADER_TIMEOUT:
-		c->header_ms = opt_time_ms("header timeout", 1000, 100, DAY_MS);
+		c->header_ms = opt_time_ms(
+		    "--header-timeout", 1000, 100, DAY_MS);
 		break;
 	case OPT_HISTORY_AGE:
 		c->retentions.base.age_ms = opt_time_ms(
-		    "history age", 1000, 1000, RETENTION_AGE_MAX_MS);
+		    "--history-age", 1000, 1000, RETENTION_AGE_MAX_MS);
 		break;
 	case OPT_HISTORY_BYTES:
 		c->history_bytes = (size_t)opt_size(
-		    "history bytes", 4096, (unsigned long long)1 << 40);
+		    "--history-bytes", 4096, (unsigned long long)1 << 40);
 		break;
 	case OPT_KEEPALIVE:
-		c->keepalive_ms = opt_time_ms("keepalive", 1000, 0, DAY_MS);
+		c->keepalive_ms = opt_time_ms("--keepalive", 1000, 0, DAY_MS);
 		break;
 	case OPT_LINGER:
-		c->linger_ms = opt_time_ms("linger", 1000, 0, DAY_MS);
+		c->linger_ms = opt_time_ms("--linger", 1000, 0, DAY_MS);
 		break;
 	case OPT_MAX_BODY:
-		c->max_body = (size_t)opt_size("max body", 1, 1u << 30);
+		c->max_body = (size_t)opt_size("--max-body", 1, 1u << 30);
 		break;
 	case OPT_MAX_CHANNELS:
 		c->max_channels = (size_t)opt_number(
-		    "max channels", 1, ROUTE_CHANNELS_MAX);
+		    "--max-channels", 1, ROUTE_CHANNELS_MAX);
 		break;
 	case OPT_MAX_CONNECTIONS:
 		c->max_connections = (size_t)opt_number(
-		    "max connections", 1, 10000000);
+		    "--max-connections", 1, 10000000);
 		break;
 	case OPT_MAX_EVENT:
-		c->max_event = (size_t)opt_size("max event", 1, 1u << 30);
+		c->max_event = (size_t)opt_size("--max-event", 1, 1u << 30);
 		break;
 	case OPT_MAX_LIFETIME:
 		c->max_lifetime_ms = opt_time_ms(
-		    "max lifetime", 1000, 0, 30 * DAY_MS);
+		    "--max-lifetime", 1000, 0, 30 * DAY_MS);
 		break;
 	case OPT_ONCE_FOR:
 		c->bus.once_ms = opt_time_ms(
-		    "once for", 1000, 1000, 3650 * DAY_MS);
+		    "--once-for", 1000, 1000, 3650 * DAY_MS);
 		break;
 	case OPT_ONCE_MEMORY:
-		c->once_bytes = (size_t)opt_size("once memory", 4096, 1u << 30);
+		c->once_bytes = (size_t)opt_size(
+		    "--once-memory", 4096, 1u << 30);
 		break;
 	case OPT_MAX_PER_ADDRESS:
 		c->max_per_address = (size_t)opt_number(
-		    "max per address", 0, 10000000);
+		    "--max-per-address", 0, 10000000);
 		break;
 	case OPT_MAX_PER_CLIENT:
 		c->max_per_client = (size_t)opt_number(
-		    "max per client", 0, 10000000);
+		    "--max-per-client", 0, 10000000);
 		break;
 	case OPT_MAX_RATE:
-		c->max_rate = (unsigned int)opt_number("max rate", 0, 1000000);
+		c->max_rate = (unsigned int)opt_number(
+		    "--max-rate", 0, 1000000);
 		break;
 	case OPT_MAX_HEAD:
-		c->max_head = (size_t)opt_size("max head", 256, 1u << 20);
+		c->max_head = (size_t)opt_size("--max-head", 256, 1u << 20);
 		break;
 	case OPT_REDIS_TIMEOUT:
 		c->redis_timeout_ms = opt_time_ms(
-		    "Redis timeout", 1000, 100, DAY_MS);
+		    "--redis-timeout", 1000, 100, DAY_MS);
 		break;
 	case OPT_SEND_BUFFER:
-		c->send_buffer = (size_t)opt_size("send buffer", 0, 1u << 30);
+		c->send_buffer = (size_t)opt_size("--send-buffer", 0, 1u << 30);
 		break;
 	case OPT_STALL_TIMEOUT:
-		c->stall_ms = opt_time_ms("stall timeout", 1000, 0, DAY_MS);
+		c->stall_ms = opt_time_ms("--stall-timeout", 1000, 0, DAY_MS);
 		break;
 	case OPT_RETRY:
-		c->retry_ms = opt_number("retry", 0, DAY_MS);
+		c->retry_ms = opt_time_ms("--retry", 1, 0, DAY_MS);
 		break;
 	default:
 		return false;
@@ -544,7 +549,7 @@ set(struct options *o, int letter, const char **redis)
 		break;
 	case 'f':
 		if (input_format_parse(optarg, &c->format) == -1)
-			opt_fault("format %s is none of line, nul, whole, "
+			opt_fault("--format %s is none of line, nul, whole, "
 				  "sse, json",
 			    optarg);
 		break;
@@ -584,19 +589,19 @@ set(struct options *o, int letter, const char **redis)
 		set_lag(c);
 		break;
 	case OPT_GROUPS_HEADER:
-		c->auth.groups_header = header_name("groups header");
+		c->auth.groups_header = header_name("--groups-header");
 		break;
 	case OPT_IDENTITY_HEADER:
-		c->auth.identity_header = header_name("identity header");
+		c->auth.identity_header = header_name("--identity-header");
 		break;
 	case OPT_JWT_COOKIE:
-		c->auth.cookie = header_name("cookie");
+		c->auth.cookie = header_name("--jwt-cookie");
 		break;
 	case OPT_JWT_KEY:
 		o->jwt_key = optarg;
 		break;
 	case OPT_LABELS_HEADER:
-		c->auth.labels_header = header_name("labels header");
+		c->auth.labels_header = header_name("--labels-header");
 		break;
 	case OPT_OPEN_PUBLISH:
 		c->open_publish = true;

@@ -503,7 +503,10 @@ route_inspect(struct draft *d)
 	/* One's own connection is one's own affair. */
 	if (!id->admin && r->inspect.what != INSPECT_END) {
 		r->allow = NULL;
-		return false;
+		refuse(d, 404,
+		    INSPECT_PATHS " are on the administration listener "
+				  "(sse-serve --admin)");
+		return true;
 	}
 	if (!id->admin && id->client.len == 0 && status == 0 &&
 	    http_method_is(d->h, "DELETE")) {

@@ -182,8 +182,9 @@ opt_time_ms(
 	const char *fault = time_parse(optarg, bare_ms, min_ms, max_ms, &ms);
 
 	if (fault != NULL)
-		opt_fault("%s %s is %s (a time is 250ms, 15s, 2m, 1h or 7d)",
-		    what, optarg, fault);
+		opt_fault("%s %s is %s (a time is 250ms, 15s, 2m, 1h or 7d%s)",
+		    what, optarg, fault,
+		    bare_ms == 1 ? "; a bare number is milliseconds" : "");
 	return ms;
 }
 

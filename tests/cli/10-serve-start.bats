@@ -28,25 +28,37 @@ refused() {
 }
 
 @test "a value out of bounds is named with its option" {
-	refused 64 'history 0' -n 0
-	refused 64 'history x' -n x
-	refused 64 'history 1k' -n 1k
-	refused 64 'history age 0' --history-age 0
-	refused 64 'history bytes 1x' --history-bytes 1x
-	refused 64 'format xml' -f xml
-	refused 64 'format {data}' -f '{data}'
-	refused 64 'lag now' --lag now
-	refused 64 'keepalive -1' --keepalive -1
-	refused 64 'retry -1' --retry -1
-	refused 64 'workers 0' -w 0
-	refused 64 'workers 1000' -w 1000
-	refused 64 'socket mode 888' --socket-mode 888
-	refused 64 'max head 1' --max-head 1
-	refused 64 'channel "a b"' -c 'a b'
-	refused 64 'channel ""' -c ''
-	refused 64 'channel' -c "$(printf '%0201d' 0)"
-	refused 64 'origin x' --allow-origin x
-	refused 64 'origin http://a/' --allow-origin http://a/
+	refused 64 '--history 0' -n 0
+	refused 64 '--history x' -n x
+	refused 64 '--history 1k' -n 1k
+	refused 64 '--history-age 0' --history-age 0
+	refused 64 '--history-bytes 1x' --history-bytes 1x
+	refused 64 '--format xml' -f xml
+	refused 64 '--format {data}' -f '{data}'
+	refused 64 '--lag now' --lag now
+	refused 64 '--keepalive -1' --keepalive -1
+	refused 64 '--retry -1' --retry -1
+	refused 64 '--retry 2d is too large' --retry 2d
+	refused 64 'a bare number is milliseconds' --retry x
+	refused 64 '--workers 0' -w 0
+	refused 64 '--workers 1000' -w 1000
+	refused 64 '--socket-mode 888' --socket-mode 888
+	refused 64 '--max-head 1' --max-head 1
+	refused 64 '--channel "a b"' -c 'a b'
+	refused 64 '--channel ""' -c ''
+	refused 64 '--channel' -c "$(printf '%0201d' 0)"
+	refused 64 '--allow-origin x' --allow-origin x
+	refused 64 '--allow-origin http://a/' --allow-origin http://a/
+}
+
+@test "the reconnection time is in milliseconds, or has a unit" {
+	for t in 3000 3s 3000ms; do
+		start_serve --retry "$t" </dev/null
+		spawn got curl -sN "$URL/events/a"
+		await_grep '^retry: 3000$' got.out
+		stop got
+		stop serve
+	done
 }
 
 @test "an address that is none is named, with what it may be" {
@@ -67,6 +79,11 @@ refused() {
 	refused 64 loopback -a 0.0.0.0:0 -l 0
 	start_serve -a 127.0.0.1:0 -a unix:admin </dev/null
 	[ "$(wc -l <serve.ready)" -eq 3 ]
+	# Who asks where it is not hears where it is.
+	for path in metrics healthz readyz connections; do
+		run limit curl -s -w ' %{http_code}' "$URL/$path"
+		[[ "$output" = *'on the administration listener (sse-serve --admin)'*404 ]]
+	done
 }
 
 @test "a port in use is named; who has it goes on" {
