@@ -48,7 +48,7 @@ publish_message(const struct conf *c, struct sink *s)
 	if (state != SINK_FAILED && sink_tell_ids(s) == 0)
 		return EX_OK;
 	if (state != SINK_FAILED) {
-		warn("standard output");
+		warn("the message is published, but standard output");
 		return EX_IOERR;
 	}
 	warnx("%s%s", s->fault,
@@ -258,6 +258,22 @@ fill_standard_descriptors(void)
 			exit(EX_SOFTWARE);
 }
 
+/* Said before anything is published, lest the next try doubles it. */
+static void
+check_standard_descriptors(const struct conf *c)
+{
+	bool reads = c->message == NULL && !c->flush;
+
+	if (c->verbose &&
+	    (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		errx(EX_IOERR,
+		    "standard output is closed, and --verbose prints IDs "
+		    "there: nothing is published");
+	if (reads && (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		errx(EX_IOERR,
+		    "standard input is closed, and there is no message");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,6 +284,7 @@ main(int argc, char **argv)
 	options_read(&conf, argc, argv);
 	if (conf.command != NULL)
 		return run_command(&conf);
+	check_standard_descriptors(&conf);
 	interrupt_catch();
 	signal(SIGPIPE, SIG_IGN); /* a write tells */
 	status = run(

@@ -277,7 +277,7 @@ ends() {
 @test "standard input that cannot be read ends with 74" {
 	start_redis
 	ends 74 'standard input: Is a directory' sse-pub news </
-	ends 74 'standard input: Bad file' sh -c 'exec sse-pub news <&-'
+	ends 74 'standard input is closed' sh -c 'exec sse-pub news <&-'
 }
 
 @test "a malformed line is named, what came before is published: 65" {
@@ -436,7 +436,20 @@ busy() {
 	published=$(count news)
 	[ "$published" -lt 5000 ]
 	[[ "$stderr" = *"what follows line $published is not published"* ]]
-	ends 74 'standard output' sh -c 'sse-pub -v news hello >/dev/full'
+	ends 74 'message is published, but standard output: No space' \
+	    sh -c 'sse-pub -v news hello >/dev/full'
+}
+
+@test "descriptors that are closed are said before anything is published" {
+	start_redis
+	ends 74 'standard output is closed.*--verbose.*nothing is published$' \
+	    sh -c 'sse-pub -v news hello >&-'
+	ends 74 'standard output is closed' \
+	    sh -c 'seq 3 | sse-pub -v news >&-'
+	[ "$(count news)" = 0 ]
+	sh -c 'sse-pub news hello <&- >&- 2>&-'
+	sh -c 'seq 2 | sse-pub news >&- 2>&-'
+	[ "$(count news)" = 3 ]
 }
 
 @test "a signal: whole lines are published, then it dies by it" {
