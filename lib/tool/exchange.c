@@ -7,6 +7,7 @@
 
 #include "exchange.h"
 #include "multi.h"
+#include "reason.h"
 #include "request.h"
 #include "units.h"
 #include "visible.h"
@@ -23,6 +24,7 @@ struct exchange {
 	struct curl_slist *headers;
 	struct sse_buf buf; /* what came and is not taken, from at on */
 	size_t at;
+	struct sse_buf refusal; /* what came of an error's body */
 	struct multi_end end;
 	bool begun;   /* multi holds easy */
 	bool paused;  /* for buf is full */
@@ -77,6 +79,7 @@ exchange_free(struct exchange *x)
 	curl_easy_cleanup(x->easy);
 	curl_slist_free_all(x->headers);
 	sse_buf_free(&x->buf);
+	sse_buf_free(&x->refusal);
 	free(x);
 }
 
@@ -134,6 +137,17 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return x->headed ? head_end(x, len) : len;
 }
 
+/* Of an error only its beginning, which may say why, at any length. */
+static size_t
+keep_refusal(struct exchange *x, const char *p, size_t len)
+{
+	size_t room = REASON_BODY_MAX - x->refusal.len;
+
+	x->error_bytes += len;
+	(void)sse_buf_append(&x->refusal, p, len < room ? len : room);
+	return x->error_bytes > ERROR_BODY_MAX ? 0 : len;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
@@ -142,11 +156,8 @@ on_body(char *p, size_t size, size_t n, void *arg)
 
 	if (x->conf->idle_ms > 0)
 		x->heard_ms = clock_mono_ms();
-	if (!x->good) {
-		/* The body of an error says nothing here, at any length. */
-		x->error_bytes += len;
-		return x->error_bytes > ERROR_BODY_MAX ? 0 : len;
-	}
+	if (!x->good)
+		return keep_refusal(x, p, len);
 	if (x->buf.len > 0 && x->buf.len + len > FOLLOW_BUFFER) {
 		x->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
@@ -196,7 +207,7 @@ exchange_begin(struct exchange *x, struct sse_text last_id)
 		return -1;
 	x->begun = true;
 	x->paused = x->headed = x->good = x->stopped = false;
-	x->head_bytes = x->error_bytes = 0;
+	x->head_bytes = x->error_bytes = x->refusal.len = 0;
 	x->curl_said[0] = '\0';
 	x->heard_ms = clock_mono_ms();
 	return 0;
@@ -324,18 +335,20 @@ static struct verdict
 judge_response(struct exchange *x, long status)
 {
 	struct verdict v = verdict_of_response(status, NULL);
-	const char *url = NULL;
-	char *shown = NULL;
+	const char *url = NULL, *type = NULL, *reason;
+	char *shown = NULL, said[REASON_LEN];
 	long redirects = 0;
 
 	(void)curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_COUNT, &redirects);
 	(void)curl_easy_getinfo(x->easy, CURLINFO_EFFECTIVE_URL, &url);
-	if (redirects > 0 && url != NULL &&
-	    (shown = request_shown(url)) != NULL)
-		exchange_say(x, v.status, "HTTP status %ld, redirected to %s",
-		    status, shown);
-	else
-		exchange_say(x, v.status, "HTTP status %ld", status);
+	(void)curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
+	reason = reason_of(
+	    type, (struct sse_text){ x->refusal.ptr, x->refusal.len }, said);
+	if (redirects > 0 && url != NULL)
+		shown = request_shown(url);
+	exchange_say(x, v.status, "HTTP status %ld%s%s%s%s", status,
+	    shown != NULL ? ", redirected to " : "", shown != NULL ? shown : "",
+	    *reason != '\0' ? ": " : "", reason);
 	free(shown);
 	return v;
 }

@@ -46,6 +46,25 @@ load tail
 	tail_says 0 welcome -u u:p /password
 }
 
+@test "a server that refuses may say why" {
+	tail_says 77 '' /denied
+	because 'HTTP status 403: not yours \\u001b\[2J%s$'
+	tail_says 77 '' /denied-at-length
+	because 'HTTP status 403: x\{197\}\.\.\.$'
+	tail_says 77 '' /denied-in-html
+	because 'HTTP status 403$'
+	tail_says 77 '' /denied-in-json
+	because 'HTTP status 401: bad key$'
+	tail_says 77 '' /to-denied
+	because "HTTP status 401, redirected to $BAD/denied-in-json: bad key$"
+}
+
+@test "sse-serve says why it refuses" {
+	start_serve </dev/null
+	run -76 --separate-stderr limit sse-tail "$URL/events/a%20b"
+	[[ "$stderr" = "sse-tail: $URL/events/a%20b: HTTP status 400: "?* ]]
+}
+
 @test "it cannot be reached: 69" {
 	run -69 --separate-stderr limit sse-tail http://127.0.0.1:9/
 	[ "$stderr" = 'sse-tail: http://127.0.0.1:9/: Connection refused' ]

@@ -74,6 +74,16 @@ def status(line, more=b""):
     return answer
 
 
+def refusal(line, kind, body):
+    def answer(conn, request):
+        conn.sendall(
+            b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
+            % (line, kind, len(body), body)
+        )
+
+    return answer
+
+
 def stream(body, hold=False, head=HEAD):
     def answer(conn, request):
         conn.sendall(head + b"\r\n" + body)
@@ -225,6 +235,14 @@ ANSWERS = {
     ),
     "/echo": echo,
     "/ended": stream(b"data: a\n\n" + END, hold=True),
+    "/denied": refusal(
+        b"403 No", b"text/plain; charset=utf-8", b"not yours \x1b[2J%s\nmore\n"
+    ),
+    "/denied-at-length": refusal(b"403 No", b"text/plain", b"x" * 50000),
+    "/denied-in-html": refusal(b"403 No", b"text/html", b"<p>no</p>"),
+    "/denied-in-json": refusal(
+        b"401 No", b"application/json", b'{"error": {"message": "bad key"}}'
+    ),
     "/fields": stream(
         b"channel: c\nmatch: a=b c=d\npriority: high\nexpires: 17.5\n"
         b"origin: o\nvia: v w\nevent: t\nid: 5\nretry: 9\ndata: 1\ndata: 2\n\n"
@@ -258,6 +276,7 @@ ANSWERS = {
     "/slow": slow,
     "/soft": stream(b"retry: 1\n: too many \x1bconnections\n\n"),
     "/terminal": stream(b"data: \x1b[2J\xe2\x80\xaex\n\n" + END),
+    "/to-denied": status(b"302 On", b"Location: /denied-in-json\r\n"),
     "/to-file": status(b"302 On", b"Location: file:///etc/passwd\r\n"),
     "/to-not-found": status(b"302 On", b"Location: /not-found\r\n"),
     "/twice": twice,
