@@ -97,7 +97,9 @@ SHARED := $(BUILD)/libsse.so.$(VERSION)
 
 lib_src := $(wildcard lib/*.c)
 tool_src := $(wildcard lib/tool/*.c)
-embedded := $(wildcard lib/tool/*.lua cmd/*/*.html)
+# For clients in other languages; the programs carry them within.
+scripts := $(wildcard lib/tool/*.lua)
+embedded := $(scripts) $(wildcard cmd/*/*.html)
 lib_obj := $(lib_src:%.c=$(BUILD)/%.o)
 tool_obj := $(tool_src:%.c=$(BUILD)/%.o)
 embed_inc := $(embedded:%=$(BUILD)/embed/%.inc)
@@ -120,13 +122,25 @@ $(BUILD)/%.o: %.c | needs
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# A script as Redis gets it: one that publishes does so by the one that does it
+# for everyone.
+$(scripts:%=$(BUILD)/whole/%): $(BUILD)/whole/%: % lib/tool/publish.lua
+	@mkdir -p $(@D)
+	@sed -e '/^-- Here stands publish\.lua\.$$/{r lib/tool/publish.lua' -e 'd}' \
+	    $< >$@
+
 # Text that a program carries within it, as the bytes of an array; and the
 # digest by which Redis knows a script.
+$(BUILD)/embed/%.lua.inc: $(BUILD)/whole/%.lua
+	$(embed)
 $(BUILD)/embed/%.inc: %
+	$(embed)
+define embed
 	@mkdir -p $(@D)
 	$(call say,EMBED,$<)od -An -v -tx1 $< | \
 	    sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g' >$@ && \
 	    sha1sum $< | sed 's/\([0-9a-f]*\).*/"\1"/' >$(@:.inc=.sha1)
+endef
 
 $(SHARED): $(lib_obj) lib/sse.map
 	$(call say,LD,$@)$(CC) -shared -pthread $(HARDEN_LD) $(SANFLAGS) \
@@ -219,7 +233,7 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/bench-kit.a \
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 # What "make install" copies, linked without a path into the tree.
-installable: lib $(MAINS:%=$(BUILD)/stage/%)
+installable: lib $(MAINS:%=$(BUILD)/stage/%) $(scripts:%=$(BUILD)/whole/%)
 
 check: all installable units replays
 	@BUILD=$(BUILD) JOBS=$(JOBS) SLOW=$(SLOW) tests/run $(T)
@@ -280,8 +294,6 @@ man_pages := $(wildcard man/*.[1-8])
 # Further names of pages, as "man/sse_decoder.3:sse_decoder_new".
 man_names = $(shell awk '/^\.Sh/ { name = $$2 == "NAME" } name && \
     /^\.Nm/ && FILENAME !~ "/" $$2 "\\." { print FILENAME ":" $$2 }' $(man_pages))
-# For clients in other languages; the programs carry them within.
-scripts := $(wildcard lib/tool/*.lua)
 # For systemd, which is told where the programs are.
 service_units := $(wildcard cmd/*/*.service cmd/*/*.socket)
 put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
@@ -297,7 +309,8 @@ install: installable
 	$(call put,644,lib/sse.h,$(INCLUDEDIR)/sse.h)
 	$(call put,644,$(BUILD)/libsse.pc,$(PKGCONFIGDIR)/libsse.pc)
 	$(Q)for s in $(scripts); do \
-	    install -D -m 644 $$s $(DESTDIR)$(DATADIR)/$${s##*/} || exit; \
+	    install -D -m 644 $(BUILD)/whole/$$s $(DESTDIR)$(DATADIR)/$${s##*/} || \
+	    exit; \
 	done
 	$(Q)for m in $(man_pages); do \
 	    install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/} || exit; \

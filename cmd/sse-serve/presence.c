@@ -1,3 +1,4 @@
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct member {
 	struct member_list *list; /* which it is in */
 	int64_t gone_ms;          /* when it is taken for gone */
 	bool gone;                /* its stream has ended */
+	bool told;                /* Redis may know of it */
 	char *info;               /* owned: JSON */
 	struct sse_text client;   /* owned */
 };
@@ -28,6 +30,7 @@ struct present {
 	size_t connections;
 };
 
+/* With Redis the script says it. */
 static void
 say(struct presence *p, struct sse_text client, bool joined)
 {
@@ -92,7 +95,7 @@ count_here(struct presence *p, const struct member *m, bool comes)
 }
 
 static struct bus_member
-told(const struct member *m)
+as_told(const struct member *m)
 {
 	return (
 	    struct bus_member){ m->named.name, m->client, text_of(m->info) };
@@ -114,7 +117,8 @@ gather(struct presence *p, int64_t now_ms,
 	}
 	while (n < PRESENCE_BATCH && (m = TAILQ_FIRST(from)) != NULL &&
 	    (from == &p->coming || m->gone_ms <= now_ms)) {
-		v[n++] = told(m);
+		m->told = true;
+		v[n++] = as_told(m);
 		move(p, m, &p->flight);
 	}
 	if (n == 0)
@@ -163,7 +167,7 @@ presence_again(struct presence *p)
 	p->flying = false;
 	p->beaten_ms = 0;
 	while ((m = TAILQ_FIRST(&p->flight)) != NULL)
-		move(p, m, p->what == BUS_LEAVE ? &p->going : &p->coming);
+		move(p, m, m->gone ? &p->going : &p->coming);
 	while ((m = TAILQ_FIRST(&p->here)) != NULL)
 		move(p, m, &p->coming);
 }
@@ -171,23 +175,20 @@ presence_again(struct presence *p)
 void
 presence_answered(struct presence *p, const redisReply *r)
 {
-	struct bus_changes changes;
+	struct bus_present present;
 
 	if (!p->flying)
 		return; /* of a link before this one */
-	if (bus_presence_answer(r, &changes) != BUS_OK) {
+	if (bus_presence_answer(r, &present) != BUS_OK) {
 		presence_again(p);
 		return;
 	}
 	land(p);
-	for (size_t i = 0; i < changes.n; i++) {
-		bool joined;
-		struct sse_text client = bus_presence_change(r, i, &joined);
-
-		say(p, client, joined);
-	}
+	if (present.fault.len > 0 && hush_says(&p->hub->hush, clock_unix_ms()))
+		warnx("Redis refuses joined and left: %.*s",
+		    (int)present.fault.len, present.fault.ptr);
 	/* Others took this one for dead, or Redis has forgotten. */
-	if (changes.connections < p->nhere)
+	if (present.connections < p->nhere)
 		presence_again(p);
 	if (!TAILQ_EMPTY(&p->coming))
 		tell(p);
@@ -302,8 +303,8 @@ presence_leave(struct presence *p, struct sse_text words)
 		return;
 	m->gone = true;
 	m->gone_ms = clock_unix_ms() + PRESENCE_PATIENCE_MS;
-	if (m->list == &p->coming)
+	if (m->list == &p->coming && !m->told)
 		forget(p, m); /* nobody has heard of it */
-	else if (m->list == &p->here)
+	else if (m->list != &p->flight)
 		move(p, m, &p->going);
 }

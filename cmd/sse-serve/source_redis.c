@@ -472,7 +472,8 @@ source_redis_presence(struct source_redis *s, enum bus_presence what,
 {
 	struct bus_command c = { 0 };
 	int error = bus_presence_command(s->conf, s->hub->conf->instance,
-	    PRESENCE_TTL_MS, what, members, n, &c);
+	    PRESENCE_TTL_MS, s->hub->conf->presence_events, what, members, n,
+	    &c);
 
 	if (error == 0)
 		error = redis_async_send(&s->commands, presence_told, s, &c);

@@ -64,22 +64,35 @@ add_member(
 	return what == BUS_JOIN ? bus_args_add(a, m->info.ptr, m->info.len) : 0;
 }
 
+/* Where it is said who has come and gone. */
+static int
+add_log(struct bus_args *a, const char *prefix)
+{
+	return bus_args_key(a, prefix, "last", nothing) == -1 ||
+		bus_args_key(a, prefix, "birth", nothing) == -1 ||
+		bus_args_key(a, prefix, "log:", TEXT("presence")) == -1
+	    ? -1
+	    : 0;
+}
+
 int
 bus_presence_command(const struct bus_conf *conf, const char *instance,
-    int64_t ttl_ms, enum bus_presence what, const struct bus_member *members,
-    size_t n, struct bus_command *c)
+    int64_t ttl_ms, bool say, enum bus_presence what,
+    const struct bus_member *members, size_t n, struct bus_command *c)
 {
 	static const char *const words[] = { "beat", "join", "leave" };
+	struct retention keep = bus_retention(conf, TEXT("presence"));
 	struct bus_args a = { .n = 0 };
 	int error = bus_args_script(&a, &presence_script, false) == -1 ||
-	    bus_args_text(&a, "2") == -1 ||
+	    bus_args_text(&a, say ? "5" : "2") == -1 ||
 	    bus_args_key(&a, conf->prefix, "instances", nothing) == -1 ||
-	    bus_args_key(&a, conf->prefix,
-		"conns:", (struct sse_text){ instance, strlen(instance) }) ==
-		-1 ||
+	    bus_args_key(&a, conf->prefix, "conns:", text_of(instance)) == -1 ||
+	    (say && add_log(&a, conf->prefix) == -1) ||
 	    bus_args_text(&a, instance) == -1 ||
 	    bus_args_number(&a, (uint64_t)ttl_ms) == -1 ||
-	    bus_args_text(&a, words[what]) == -1;
+	    bus_args_text(&a, words[what]) == -1 ||
+	    bus_args_number(&a, keep.count) == -1 ||
+	    bus_args_number(&a, (uint64_t)keep.age_ms) == -1;
 
 	for (size_t i = 0; !error && i < n; i++)
 		error = add_member(&a, what, &members[i]) == -1;
@@ -90,29 +103,16 @@ bus_presence_command(const struct bus_conf *conf, const char *instance,
 }
 
 enum bus_answer
-bus_presence_answer(const redisReply *r, struct bus_changes *changes)
+bus_presence_answer(const redisReply *r, struct bus_present *p)
 {
 	enum bus_answer answer = bus_answer_of(r);
 
 	if (answer != BUS_OK)
 		return answer;
-	if (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
 	    r->element[0]->type != REDIS_REPLY_INTEGER)
 		return BUS_REFUSED;
-	changes->connections = (size_t)r->element[0]->integer;
-	changes->n = r->elements - 1;
+	p->connections = (size_t)r->element[0]->integer;
+	p->fault = bus_reply_text(r->element[1]);
 	return BUS_OK;
-}
-
-struct sse_text
-bus_presence_change(const redisReply *r, size_t i, bool *joined)
-{
-	struct sse_text t = bus_reply_text(r->element[i + 1]);
-
-	*joined = t.len > 0 && *t.ptr == '+';
-	if (t.len > 0) {
-		t.ptr++;
-		t.len--;
-	}
-	return t;
 }

@@ -33,24 +33,19 @@ enum bus_presence {
 
 /*
  * The instance is alive for ttl_ms from now on, and these connections have come
- * or gone.  It reaps instances that are not.  -1: ENOMEM.
+ * or gone.  It reaps instances that are not.  say: which clients have come and
+ * gone by that is published to the channel presence.  -1: ENOMEM.
  */
 int bus_presence_command(const struct bus_conf *conf, const char *instance,
-    int64_t ttl_ms, enum bus_presence what, const struct bus_member *members,
-    size_t n, struct bus_command *c);
+    int64_t ttl_ms, bool say, enum bus_presence what,
+    const struct bus_member *members, size_t n, struct bus_command *c);
 
-/*
- * How many connections the instance has there, and the changes: of each a
- * client has come (joined) or gone.
- */
-struct bus_changes {
-	size_t connections;
-	size_t n;
+/* What has come of it; the text lies in the reply. */
+struct bus_present {
+	size_t connections;    /* that the instance has there */
+	struct sse_text fault; /* why nothing could be published; or empty */
 };
 
-enum bus_answer bus_presence_answer(
-    const redisReply *r, struct bus_changes *changes);
-struct sse_text bus_presence_change(
-    const redisReply *r, size_t i, bool *joined);
+enum bus_answer bus_presence_answer(const redisReply *r, struct bus_present *p);
 
 #endif
