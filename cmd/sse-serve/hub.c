@@ -393,6 +393,10 @@ hear_inquire(struct hub *h, struct notice *n)
 	struct notice on = { .what = NOTICE_INQUIRY, .inquiry = q };
 
 	n->inquiry = NULL;
+	if (q->what.all && h->redis != NULL) {
+		source_redis_fleet(h->redis, q);
+		return;
+	}
 	if (q->next == 0)
 		survey_hub(h, q);
 	if (q->next < h->nports) {

@@ -7,6 +7,7 @@
 #include "mailbox.h"
 #include "metrics.h"
 #include "process.h"
+#include "units.h"
 
 struct inquiry *
 inquiry_new(const struct inspect *what, const struct identity *who,
@@ -58,18 +59,58 @@ answer_metrics(struct inquiry *q, const struct conf *conf, struct sse_buf *b)
 	return metrics_append(b, &m);
 }
 
+/* Cursors are formed like the IDs of connections, so that one parser will do. */
+void
+inquiry_go_on(struct inquiry *q, struct sse_text instance, uint64_t cursor)
+{
+	struct conn_id id = { .serial = cursor };
+
+	if (instance.len != sizeof(id.instance) - 1)
+		return;
+	memcpy(id.instance, instance.ptr, instance.len);
+	q->more = true;
+	conn_id_format(&id, q->go_on);
+}
+
+json_t *
+inquiry_time(int64_t ms)
+{
+	char text[CLOCK_TEXT_LEN];
+
+	return json_string(clock_text(ms, text));
+}
+
 /* The ID to go on behind is that of the last one listed. */
-static int
-answer_connections(struct inquiry *q, struct sse_buf *b)
+static const char *
+next_of(const struct inquiry *q)
 {
 	size_t n = json_array_size(q->list);
-	json_t *next = q->more && n > 0
-	    ? json_object_get(json_array_get(q->list, n - 1), "id")
-	    : NULL;
-	json_t *all = json_pack(
-	    "{s:O, s:O?}", "connections", q->list, "next", next);
-	char *text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
-	int error = text == NULL || put(b, text) == -1 || put(b, "\n") == -1;
+
+	if (*q->go_on != '\0')
+		return q->go_on;
+	if (!q->more || n == 0)
+		return NULL;
+	return json_string_value(
+	    json_object_get(json_array_get(q->list, n - 1), "id"));
+}
+
+static int
+answer_connections(struct inquiry *q, struct http_answer *a, struct sse_buf *b)
+{
+	json_t *all;
+	char *text;
+	int error;
+
+	if (q->fault != NULL) {
+		a->status = 503;
+		a->fields = "Cache-Control: no-store\r\nRetry-After: 2\r\n";
+		return put(b, q->fault) == -1 || put(b, "\n") == -1 ? -1 : 0;
+	}
+	a->type = "application/json";
+	all = json_pack(
+	    "{s:O, s:s?}", "connections", q->list, "next", next_of(q));
+	text = all == NULL ? NULL : json_dumps(all, JSON_COMPACT);
+	error = text == NULL || put(b, text) == -1 || put(b, "\n") == -1;
 
 	free(text);
 	json_decref(all);
@@ -107,8 +148,7 @@ fill(struct inquiry *q, const struct conf *conf, struct http_answer *a,
 	case INSPECT_READY:
 		return answer_ready(q, a, b);
 	case INSPECT_CONNECTIONS:
-		a->type = "application/json";
-		return answer_connections(q, b);
+		return answer_connections(q, a, b);
 	case INSPECT_END:
 		return answer_end(q, a, b);
 	default:

@@ -31,13 +31,25 @@ struct inquiry {
 	const char *unready; /* why it cannot serve, a constant; NULL: it can */
 	json_t *list;        /* owned: connections, in order */
 	bool more;           /* there are some behind them */
-	bool found;          /* the connection to be ended */
+	char go_on[CONN_ID_LEN]; /* behind this; empty: behind the last one */
+	const char *fault; /* why there is no list, a constant; NULL: it is */
+	bool found;        /* the connection to be ended */
 };
 
 /* who, NULL for the hub, asks by c of that worker.  NULL with ENOMEM. */
 struct inquiry *inquiry_new(const struct inspect *what,
     const struct identity *who, struct conn *c, unsigned int worker);
 void inquiry_free(struct inquiry *q);
+
+/*
+ * The next page of the fleet begins in that instance's set, at that cursor; an
+ * empty instance: there is none.
+ */
+void inquiry_go_on(
+    struct inquiry *q, struct sse_text instance, uint64_t cursor);
+
+/* Unix time as RFC 3339, UTC.  NULL with ENOMEM. */
+json_t *inquiry_time(int64_t ms);
 
 /*
  * It is back: its answer.  Sets a's status, type, fields and body, which lies

@@ -26,6 +26,10 @@ take_param(struct inspect *in, struct sse_text name, struct sse_text value)
 		return conn_id_parse(&in->after, value)
 		    ? NULL
 		    : "after= is no connection's ID";
+	if (text_is(name, "all")) {
+		in->all = text_is(value, "1");
+		return in->all || text_is(value, "0") ? NULL : "all= is 0 or 1";
+	}
 	if (!text_is(name, "limit"))
 		return NULL;
 	for (size_t i = 0; i < value.len && n <= INSPECT_LIMIT_MAX; i++) {

@@ -24,6 +24,7 @@ struct inspect {
 	enum inspect_what what;
 	struct conn_id id;    /* INSPECT_END: whose end it is */
 	struct conn_id after; /* INSPECT_CONNECTIONS: the page begins behind */
+	bool all;             /* those of the whole fleet */
 	size_t limit;
 };
 

@@ -6,6 +6,7 @@
 #include "ack.h"
 #include "attach.h"
 #include "bus_client.h"
+#include "fleet.h"
 #include "hub.h"
 #include "marking.h"
 #include "pages.h"
@@ -479,6 +480,12 @@ source_redis_presence(struct source_redis *s, enum bus_presence what,
 		error = redis_async_send(&s->commands, presence_told, s, &c);
 	bus_command_free(&c);
 	return error;
+}
+
+void
+source_redis_fleet(struct source_redis *s, struct inquiry *q)
+{
+	fleet_ask(s->hub, &s->commands, q);
 }
 
 bool

@@ -58,6 +58,10 @@ void source_redis_ack(struct source_redis *s, struct ack *a, int64_t age_ms);
 int source_redis_presence(struct source_redis *s, enum bus_presence what,
     const struct bus_member *members, size_t n);
 
+/* List the connections of the whole fleet: NOTICE_INQUIRED.  Takes q. */
+struct inquiry;
+void source_redis_fleet(struct source_redis *s, struct inquiry *q);
+
 /* Can it be reached at this moment? */
 bool source_redis_up(const struct source_redis *s);
 

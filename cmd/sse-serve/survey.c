@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "conn.h"
 #include "hub.h"
@@ -10,7 +9,6 @@
 #include "source_redis.h"
 #include "stream.h"
 #include "survey.h"
-#include "units.h"
 #include "visit.h"
 #include "worker.h"
 
@@ -90,14 +88,6 @@ gather(struct worker *w, struct inquiry *q, struct conn *c,
 }
 
 static json_t *
-json_time(int64_t ms)
-{
-	char text[CLOCK_TEXT_LEN];
-
-	return json_string(clock_text(ms, text));
-}
-
-static json_t *
 json_client(struct sse_text id)
 {
 	return id.len == 0 ? json_null() : json_stringn(id.ptr, id.len);
@@ -110,12 +100,13 @@ describe(const struct worker *w, const struct conn_view *view)
 	const struct visit *v = view->visit;
 
 	conn_id_format(&view->id, id);
-	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:f}", "id", id,
-	    "client", json_client(view->client), "address",
+	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:f, s:s}", "id",
+	    id, "client", json_client(view->client), "address",
 	    addr_format(view->addr, addr), "channels",
-	    stream_channels(view->stream), "since", json_time(v->since_ms),
+	    stream_channels(view->stream), "since", inquiry_time(v->since_ms),
 	    "events", (json_int_t)v->events, "bytes", (json_int_t)v->bytes,
-	    "lag", (double)stream_lag_ms(view->stream, &w->era) / 1000);
+	    "lag", (double)stream_lag_ms(view->stream, &w->era) / 1000,
+	    "instance", view->id.instance);
 }
 
 static void

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "bus_args.h"
@@ -19,6 +20,15 @@ static const struct bus_script presence_script = {
 	presence_text,
 	sizeof(presence_text),
 #include "lib/tool/presence.lua.sha1"
+};
+
+static const char fleet_text[] = {
+#include "lib/tool/fleet.lua.inc"
+};
+static const struct bus_script fleet_script = {
+	fleet_text,
+	sizeof(fleet_text),
+#include "lib/tool/fleet.lua.sha1"
 };
 
 static const struct sse_text nothing = { NULL, 0 };
@@ -115,4 +125,50 @@ bus_presence_answer(const redisReply *r, struct bus_present *p)
 	p->connections = (size_t)r->element[0]->integer;
 	p->fault = bus_reply_text(r->element[1]);
 	return BUS_OK;
+}
+
+int
+bus_fleet_command(const struct bus_conf *conf, const char *instance,
+    uint64_t cursor, size_t count, struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+
+	if (bus_args_script(&a, &fleet_script, false) == 0 &&
+	    bus_args_text(&a, "1") == 0 &&
+	    bus_args_key(&a, conf->prefix, "instances", nothing) == 0 &&
+	    bus_args_text(&a, instance) == 0 &&
+	    bus_args_number(&a, cursor) == 0 && bus_args_number(&a, count) == 0)
+		return bus_args_command(&a, c);
+	bus_args_free(&a);
+	return -1;
+}
+
+enum bus_answer
+bus_fleet_answer(const redisReply *r, struct bus_fleet *f)
+{
+	enum bus_answer answer = bus_answer_of(r);
+
+	if (answer != BUS_OK)
+		return answer;
+	if (r->type != REDIS_REPLY_ARRAY || r->elements < 2 ||
+	    r->element[1]->type != REDIS_REPLY_STRING)
+		return BUS_REFUSED;
+	f->n = r->elements - 2;
+	f->instance = bus_reply_text(r->element[0]);
+	f->cursor = strtoull(r->element[1]->str, NULL, 10);
+	return BUS_OK;
+}
+
+int
+bus_fleet_seat(const redisReply *r, size_t i, struct bus_seat *seat)
+{
+	const redisReply *e = r->element[i + 2];
+
+	if (e->type != REDIS_REPLY_ARRAY || e->elements != 4)
+		return -1;
+	seat->instance = bus_reply_text(e->element[0]);
+	seat->id = bus_reply_text(e->element[1]);
+	seat->client = bus_reply_text(e->element[2]);
+	seat->info = bus_reply_text(e->element[3]);
+	return 0;
 }

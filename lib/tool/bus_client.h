@@ -48,4 +48,29 @@ struct bus_present {
 
 enum bus_answer bus_presence_answer(const redisReply *r, struct bus_present *p);
 
+/*
+ * A page of all connections to all instances, of about count: from the cursor of
+ * that instance's set on; "" and 0: from the first one.  -1: ENOMEM.
+ */
+int bus_fleet_command(const struct bus_conf *conf, const char *instance,
+    uint64_t cursor, size_t count, struct bus_command *c);
+
+struct bus_fleet {
+	size_t n;                 /* connections */
+	struct sse_text instance; /* the next page begins here; empty: none */
+	uint64_t cursor;
+};
+
+/* A connection to an instance; texts lie in the reply. */
+struct bus_seat {
+	struct sse_text instance;
+	struct sse_text id;
+	struct sse_text client;
+	struct sse_text info; /* JSON, as it was told */
+};
+
+enum bus_answer bus_fleet_answer(const redisReply *r, struct bus_fleet *f);
+/* -1: it is none. */
+int bus_fleet_seat(const redisReply *r, size_t i, struct bus_seat *seat);
+
 #endif

@@ -266,3 +266,141 @@ happen() {
 		is_in_log "$c" 'joined left ' || is_in_log "$c" ''
 	done
 }
+
+# crowd NAME COUNT: as many clients, NAME-0 and so on, of the server NAME.
+crowd() {
+	here "$1" -r "$SSE_REDIS_URL" --identity-header X-User --trust-proxy 127.0.0.1
+	spawn "crowd-$1" python3 -c '
+import socket, sys, time
+name, count, address = sys.argv[1:]
+host, port = address.rsplit(":", 1)
+readers = []
+for i in range(int(count)):
+    readers.append(socket.create_connection((host, int(port))))
+    readers[-1].sendall(b"GET /events HTTP/1.1\r\nHost: x\r\nX-User: %s-%d\r\n\r\n"
+                        % (name.encode(), i))
+for reader in readers:
+    reader.recv(1)
+print("ready", flush=True)
+time.sleep(10000)' "$1" "$2" "${URL#http://}"
+	await_grep ready "crowd-$1.out"
+}
+
+# pages QUERY: the clients on all pages, one a line, as the server one lists them;
+# SIZE is how many the largest page has, PAGES how many there are.
+pages() {
+	local after=
+
+	SIZE=0 PAGES=0
+	while :; do
+		curl -sS --fail-with-body --unix-socket one.sock \
+		    "http://localhost/connections?all=1&$1$after" >page || return
+		python3 -c '
+import json, sys
+page = json.load(open("page"))
+for c in page["connections"]:
+    assert c["address"] == "127.0.0.1" and c["since"].endswith("Z"), c
+    assert c["id"].startswith(c["instance"] + "-"), c
+    print(c["client"])
+open("next", "w").write(page["next"] or "")
+open("size", "w").write(str(len(page["connections"])))' || return
+		PAGES=$((PAGES + 1))
+		[ "$(cat size)" -le $SIZE ] || SIZE=$(cat size)
+		[ -s next ] || return 0
+		after="&after=$(cat next)"
+	done
+}
+
+lists() { # how many clients there are on all pages
+	pages limit=1000 | sort -u | wc -l
+}
+
+lists_are() {
+	[ "$(lists)" = "$1" ]
+}
+
+@test "any server lists the connections of all, page by page" {
+	start_redis
+	here one -r "$SSE_REDIS_URL"
+	[ "$(lists)" = 0 ]
+	crowd two 300
+	crowd three 250
+	comes anna anna one
+	# Who is nobody in particular is not told to Redis.
+	spawn nobody curl -sN "${URLS[one]}/events"
+	await_grep retry nobody.out
+	AWAIT=20 await lists_are 551
+	pages limit=50 >all
+	[ "$(sort -u all | wc -l)" = 551 ]
+	[ "$(grep -c two- all)" -ge 300 ]
+	[ "$PAGES" -ge 8 ]
+	[ "$SIZE" -le 70 ]
+	pages limit=10000 >all
+	[ "$PAGES" = 1 ]
+	sort -u all | diff - <({
+		echo anna
+		seq -f 'two-%g' 0 299
+		seq -f 'three-%g' 0 249
+	} | sort)
+	# Of this one alone, and whoever it is.
+	[ "$(curl -sS --unix-socket one.sock http://localhost/connections |
+	    grep -o '"client":[^,]*' | sort | tr '\n' ' ')" = \
+	    '"client":"anna" "client":null ' ]
+	# One that is killed is listed until its time is over.
+	it=$(instance two-0)
+	stop two KILL
+	[ "$(lists)" = 551 ]
+	redis zadd sse:instances 1 "$it"
+	AWAIT=20 await lists_are 251
+	spent() { [ "$(redis exists "sse:conns:$it")" = 0 ]; }
+	AWAIT=20 await spent
+	# A page that was to go on where it was goes on behind it.
+	after=$it-0-77
+	[ "$(curl -sS --unix-socket one.sock \
+	    "http://localhost/connections?all=1&limit=1000&after=$after" |
+	    grep -c '"client":"two')" = 0 ]
+}
+
+@test "what is no list of connections is passed over, and no Redis is a 503" {
+	start_redis
+	here one -r "$SSE_REDIS_URL"
+	comes anna anna one
+	AWAIT=20 await lists_are 1
+	redis zadd sse:instances 99999999999999 a 99999999999999 b 99999999999999 zzzzzzzzzzzz
+	redis set sse:conns:a text
+	redis sadd sse:conns:b nonsense 'id missing'
+	redis set sse:clients:odd text
+	redis sadd sse:conns:zzzzzzzzzzzz 'id odd'
+	redis hset sse:clients:carl zzzzzzzzzzzz-0-1 'no JSON'
+	[ "$(lists)" = 1 ]
+	[ "$(pages limit=1)" = anna ]
+	redis sadd sse:conns:zzzzzzzzzzzz 'zzzzzzzzzzzz-0-1 carl'
+	curl -sS --unix-socket one.sock 'http://localhost/connections?all=1' |
+	    grep -q '"client":"carl","address":null'
+	kill_redis
+	answers() {
+		[ "$(curl -sS -o body -D head -w '%{http_code}' --unix-socket one.sock \
+		    "http://localhost/connections$2")" = "$1" ]
+	}
+	await answers 503 '?all=1'
+	grep -q '^Redis is awaited$' body
+	grep -qi '^Retry-After: [0-9]' head
+	# It knows its own.
+	answers 200 ''
+	grep -q '"client":"anna"' body
+	restart_redis
+	AWAIT=20 await answers 200 '?all=1'
+}
+
+@test "without Redis all connections are those of the one server" {
+	here one
+	comes anna anna one
+	spawn nobody curl -sN "${URLS[one]}/events"
+	await_grep retry nobody.out
+	for all in '' '?all=1'; do
+		curl -sS --unix-socket one.sock "http://localhost/connections$all" >list
+		[ "$(grep -o '"client":[^,]*' list | sort | tr '\n' ' ')" = \
+		    '"client":"anna" "client":null ' ]
+		grep -q '"instance":"[0-9a-f]\{12\}"' list
+	done
+}

@@ -111,8 +111,8 @@ say(const struct route *r, char buf[1024])
 		put_list(buf, " id ", &r->id, r->has_id);
 		break;
 	case ROUTE_INSPECT:
-		put(buf, "inspect %d limit %zu", (int)r->inspect.what,
-		    r->inspect.limit);
+		put(buf, "inspect %d limit %zu%s", (int)r->inspect.what,
+		    r->inspect.limit, r->inspect.all ? " all" : "");
 		if (r->inspect.after.serial != 0)
 			put(buf, " after %u-%llu", r->inspect.after.worker,
 			    (unsigned long long)r->inspect.after.serial);
@@ -360,6 +360,18 @@ inspections(void **state)
 		{ ADMIN, "GET /connections?limit=99999999999999999999", "",
 		    "400" },
 		{ ADMIN, "GET /connections?after=1", "", "400" },
+		{ ADMIN, "GET /connections?all=1", "",
+		    "inspect 3 limit 100 all" },
+		{ ADMIN, "GET /connections?after=" ID "&all=1&limit=5", "",
+		    "inspect 3 limit 5 all after 3-17" },
+		{ ADMIN, "GET /connections?all=0", "", "inspect 3 limit 100" },
+		{ ADMIN, "GET /connections?all=1&all=0", "",
+		    "inspect 3 limit 100" },
+		{ ADMIN, "GET /connections?all", "", "400" },
+		{ ADMIN, "GET /connections?all=2", "", "400" },
+		{ ADMIN, "GET /connections?all=11", "", "400" },
+		{ ADMIN, "GET /metrics?all=1", "", "inspect 0 limit 100" },
+		{ OPEN, "GET /connections?all=1", "", "404" },
 		{ ADMIN, "GET /connections?after=" ID "x", "", "400" },
 		{ ADMIN, "DELETE /connections/" ID, "",
 		    "inspect 4 limit 100 " ID },
