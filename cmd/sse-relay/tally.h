@@ -40,7 +40,10 @@ struct tally {
 static inline void
 tally_add(struct tally *t, enum tally_what what, uint64_t n)
 {
-	atomic_fetch_add_explicit(&t->of[what], n, memory_order_relaxed);
+	/* One thread counts, so nothing has to be locked for it. */
+	atomic_store_explicit(&t->of[what],
+	    atomic_load_explicit(&t->of[what], memory_order_relaxed) + n,
+	    memory_order_relaxed);
 }
 
 static inline uint64_t

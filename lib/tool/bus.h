@@ -199,6 +199,7 @@ struct bus_entry {
 enum bus_answer bus_attach_answer(const redisReply *r, struct bus_attached *a);
 struct sse_text bus_log_channel(const redisReply *r, size_t log);
 size_t bus_log_count(const redisReply *r, size_t log);
+size_t bus_log_bytes(const redisReply *r, size_t log); /* of its fields */
 /*
  * The place of the channel's last event, as far as is known; where the log is
  * gone, the place up to which it may have held events.  So where no entry was
@@ -220,6 +221,7 @@ int bus_page_command(const struct bus_conf *conf, struct sse_text channel,
     struct place after, unsigned int count, struct bus_command *c);
 enum bus_answer bus_page_answer(const redisReply *r, size_t *count);
 int bus_page_entry(const redisReply *r, size_t i, struct bus_entry *e);
+size_t bus_page_bytes(const redisReply *r); /* of its fields */
 
 /*
  * A live message as it came on a Pub/Sub channel.  One message is any number

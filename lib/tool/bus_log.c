@@ -67,6 +67,26 @@ bus_log_entry(const redisReply *r, size_t log, size_t i, struct bus_entry *e)
 	return 0;
 }
 
+size_t
+bus_page_bytes(const redisReply *r)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < elements(r); i++) {
+		const redisReply *fields = element(element(r, i), 1);
+
+		for (size_t j = 0; j < elements(fields); j++)
+			bytes += bus_reply_text(fields->element[j]).len;
+	}
+	return bytes;
+}
+
+size_t
+bus_log_bytes(const redisReply *r, size_t log)
+{
+	return bus_page_bytes(element(element(r, log + 2), 2));
+}
+
 enum bus_answer
 bus_page_answer(const redisReply *r, size_t *count)
 {

@@ -30,7 +30,9 @@ struct reader {
 	redisReply *message; /* what live decodes lies in it */
 	redisReply *attached;
 	struct reader_log *logs;
-	struct sse_text *names; /* those of logs, as the bus takes them */
+	struct reader_log *ahead; /* whose next page was asked for early */
+	redisReply *page;         /* that page, once it is here */
+	struct sse_text *names;   /* those of logs, as the bus takes them */
 	size_t n;
 	enum phase phase;
 	struct place cursor;  /* everything up to it was handed out */
@@ -87,8 +89,19 @@ forget_message(struct reader *r)
 }
 
 static void
+forget_ahead(struct reader *r)
+{
+	freeReplyObject(r->page);
+	r->page = NULL;
+	r->ahead = NULL;
+	if (r->links != NULL)
+		reader_links_forget(r->links);
+}
+
+static void
 forget_logs(struct reader *r)
 {
+	forget_ahead(r);
 	for (size_t i = 0; r->logs != NULL && i < r->n; i++)
 		reader_log_forget(&r->logs[i]);
 	freeReplyObject(r->attached);
@@ -240,22 +253,57 @@ open_links(struct reader *r)
 	return READER_WAIT;
 }
 
+/*
+ * Ask for the page behind this one, so that Redis puts it together meanwhile.
+ * One page in all is asked for early, however many logs there are.
+ */
+static enum redis_link_state
+ask_ahead(struct reader *r, struct reader_log *log)
+{
+	struct bus_command c;
+	int made;
+
+	if (r->ahead != NULL || !log->more)
+		return REDIS_LINK_OK;
+	made = reader_log_command(log, r->conf, &c);
+	r->ahead = log;
+	return reader_links_ahead(r->links, made, &c);
+}
+
+static enum redis_link_state
+ask_page(struct reader *r, struct reader_log *log, redisReply **reply)
+{
+	enum redis_link_state state = REDIS_LINK_OK;
+	struct bus_command c;
+	int made;
+
+	/* Answers come in the order of what was asked. */
+	if (r->ahead != NULL && r->page == NULL)
+		state = reader_links_answer(r->links, &r->page);
+	if (state == REDIS_LINK_OK && r->ahead != log) {
+		made = reader_log_command(log, r->conf, &c);
+		return reader_links_ask(r->links, made, &c, reply);
+	}
+	*reply = r->page;
+	r->page = NULL;
+	r->ahead = NULL;
+	return state;
+}
+
 /* The next page, behind the last entry of this one. */
 static enum reader_what
 log_page(struct reader *r, struct reader_log *log)
 {
 	enum redis_link_state state;
 	enum bus_answer answer;
-	struct bus_command c;
-	redisReply *reply;
-	int made;
+	redisReply *reply = NULL;
 
-	made = reader_log_command(log, r->conf, &c);
-	state = reader_links_ask(r->links, made, &c, &reply);
-	if (state != REDIS_LINK_OK)
+	if ((state = ask_page(r, log, &reply)) != REDIS_LINK_OK)
 		return fail(r, state);
 	if ((answer = reader_log_turn(log, reply)) != BUS_OK)
 		return fail(r, reader_links_refused(r->links, answer, reply));
+	if ((state = ask_ahead(r, log)) != REDIS_LINK_OK)
+		return fail(r, state);
 	return READER_EVENT;
 }
 
@@ -388,6 +436,7 @@ next_logged(struct reader *r, struct bus_entry *e)
 			first = log;
 	}
 	if (first == NULL) {
+		forget_ahead(r);
 		advance(r, r->limit);
 		r->phase = READER_LIVE;
 		reader_links_listen(r->links);

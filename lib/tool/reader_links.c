@@ -14,6 +14,7 @@ struct reader_links {
 	unsigned long long passed; /* of them */
 	unsigned long long attach; /* the one that attach sent */
 	unsigned int probes;       /* whose answers are still to be read */
+	bool ahead;                /* behind those one that is wanted */
 	int64_t heard_ms;          /* when the Pub/Sub link last spoke */
 	int64_t sent_ms;           /* when the last marker left */
 	int quiet_ms;
@@ -75,6 +76,7 @@ reader_links_close(struct reader_links *l)
 	redis_link_close(l->cmd);
 	l->sent = l->passed = l->attach = 0;
 	l->probes = 0;
+	l->ahead = false;
 }
 
 const char *
@@ -195,9 +197,8 @@ reader_links_open(
 	return REDIS_LINK_OK;
 }
 
-enum redis_link_state
-reader_links_ask(
-    struct reader_links *l, int made, struct bus_command *c, redisReply **r)
+static enum redis_link_state
+send_command(struct reader_links *l, int made, struct bus_command *c)
 {
 	enum redis_link_state state;
 
@@ -205,6 +206,43 @@ reader_links_ask(
 		return reader_links_starve(l);
 	state = redis_link_send(l->cmd, c);
 	bus_command_free(c);
+	return state == REDIS_LINK_OK ? state : fail_link(l, l->cmd, state);
+}
+
+enum redis_link_state
+reader_links_ask(
+    struct reader_links *l, int made, struct bus_command *c, redisReply **r)
+{
+	enum redis_link_state state = send_command(l, made, c);
+
+	return state == REDIS_LINK_OK ? reader_links_answer(l, r) : state;
+}
+
+enum redis_link_state
+reader_links_ahead(struct reader_links *l, int made, struct bus_command *c)
+{
+	enum redis_link_state state = send_command(l, made, c);
+
+	if (state != REDIS_LINK_OK)
+		return state;
+	l->ahead = true;
+	state = redis_link_flush(l->cmd, deadline(l));
+	return state == REDIS_LINK_OK ? state : fail_link(l, l->cmd, state);
+}
+
+void
+reader_links_forget(struct reader_links *l)
+{
+	l->probes += l->ahead;
+	l->ahead = false;
+}
+
+enum redis_link_state
+reader_links_answer(struct reader_links *l, redisReply **r)
+{
+	enum redis_link_state state = REDIS_LINK_OK;
+
+	l->ahead = false;
 	while (state == REDIS_LINK_OK) {
 		state = redis_link_reply(l->cmd, r, deadline(l));
 		if (state != REDIS_LINK_OK || l->probes == 0)

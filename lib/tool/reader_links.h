@@ -46,6 +46,17 @@ enum redis_link_state reader_links_starve(struct reader_links *l);
 enum redis_link_state reader_links_ask(
     struct reader_links *l, int made, struct bus_command *c, redisReply **r);
 
+/*
+ * As reader_links_ask(), but without waiting: reader_links_answer() awaits the
+ * answer, before anything else is asked, or reader_links_forget() says that
+ * nobody wants it.
+ */
+enum redis_link_state reader_links_ahead(
+    struct reader_links *l, int made, struct bus_command *c);
+enum redis_link_state reader_links_answer(
+    struct reader_links *l, redisReply **r);
+void reader_links_forget(struct reader_links *l);
+
 /* The answer r is not what it should be: as that of a failed link. */
 enum redis_link_state reader_links_refused(
     struct reader_links *l, enum bus_answer answer, const redisReply *r);

@@ -16,22 +16,24 @@ reader_log_begin(struct reader_log *l, const redisReply *attached, size_t n)
 	l->n = n;
 	l->count = bus_log_count(attached, n);
 	l->asked = READER_PAGE;
-	l->bytes = 0;
+	l->bytes = bus_log_bytes(attached, n);
 	l->more = l->count == l->asked;
+}
+
+static int
+entry(const struct reader_log *l, size_t i, struct bus_entry *e)
+{
+	return l->reply != NULL ? bus_page_entry(l->reply, i, e)
+				: bus_log_entry(l->attached, l->n, i, e);
 }
 
 void
 reader_log_step(struct reader_log *l, struct place limit)
 {
 	while (!l->has_head && l->next < l->count) {
-		int rc = l->reply != NULL
-		    ? bus_page_entry(l->reply, l->next, &l->head)
-		    : bus_log_entry(l->attached, l->n, l->next, &l->head);
+		int rc = entry(l, l->next++, &l->head);
 
-		l->next++;
 		l->head.ev.channel = l->name;
-		if (rc == 0)
-			l->bytes += l->head.ev.data.len;
 		l->has_head = rc == 0;
 		/* What was minted since attaching comes live. */
 		if (rc == 0 && place_cmp(l->head.place, limit) > 0) {
@@ -41,7 +43,7 @@ reader_log_step(struct reader_log *l, struct place limit)
 	}
 }
 
-/* How many entries to ask for, by what the last page held. */
+/* How many entries to ask for, by what this page holds. */
 static unsigned int
 page_entries(const struct reader_log *l)
 {
@@ -61,9 +63,15 @@ reader_log_command(
     struct reader_log *l, const struct bus_conf *conf, struct bus_command *c)
 {
 	unsigned int n = page_entries(l);
+	struct bus_entry last = { .place = l->seen };
 
-	l->asked = n;
-	return bus_page_command(conf, l->name, l->seen, n, c);
+	/* An entry that is none has no place, either. */
+	for (size_t i = l->count; i > 0; i--)
+		if (entry(l, i - 1, &last) == 0)
+			break;
+	l->asked_ahead = n;
+	return bus_page_command(
+	    conf, l->name, place_max(last.place, l->seen), n, c);
 }
 
 enum bus_answer
@@ -73,9 +81,11 @@ reader_log_turn(struct reader_log *l, redisReply *reply)
 
 	freeReplyObject(l->reply);
 	l->reply = reply;
-	l->next = l->bytes = 0;
+	l->next = 0;
+	l->asked = l->asked_ahead;
 	if ((answer = bus_page_answer(reply, &l->count)) == BUS_OK)
 		l->more = l->count == l->asked;
+	l->bytes = bus_page_bytes(reply);
 	return answer;
 }
 

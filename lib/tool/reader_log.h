@@ -14,7 +14,8 @@ struct reader_log {
 	redisReply *reply;     /* a page of its own; NULL: that of attach */
 	size_t next, count;    /* in the page */
 	size_t asked;          /* entries, for this page */
-	size_t bytes;          /* of data in it, as far as it was read */
+	size_t bytes;          /* in it */
+	size_t asked_ahead;    /* entries, for the next page */
 	bool more;             /* there may be another page */
 	struct bus_entry head; /* its next event, when has_head */
 	bool has_head;
@@ -35,7 +36,7 @@ void reader_log_begin(
  */
 void reader_log_step(struct reader_log *l, struct place limit);
 
-/* Ask for the next page, behind what was seen; and take the answer. */
+/* Ask for the next page, at any time; and take the answer, after this one. */
 int reader_log_command(
     struct reader_log *l, const struct bus_conf *conf, struct bus_command *c);
 enum bus_answer reader_log_turn(struct reader_log *l, redisReply *reply);
@@ -50,6 +51,6 @@ struct reader_log *reader_log_of(
  */
 #define READER_PAGE 32
 #define READER_PAGE_MAX 256
-#define READER_PAGE_BYTES ((size_t)512 << 10) /* of data, about */
+#define READER_PAGE_BYTES ((size_t)512 << 10) /* of fields, about */
 
 #endif

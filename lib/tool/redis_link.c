@@ -17,6 +17,7 @@
 #define TRY_FIRST_MS 50 /* between tries, doubled up to the last */
 #define TRY_LAST_MS 1000
 #define HOPS_MAX 8 /* from node to node until it is found */
+#define BUFFER_KEPT ((size_t)256 << 10) /* for replies; a larger one goes */
 
 struct redis_link {
 	const struct redis_url *u;
@@ -413,6 +414,7 @@ connect_within(struct redis_link *l, int64_t deadline_ms)
 		return down(l, strerror(errno));
 	fcntl(l->c->fd, F_SETFD, FD_CLOEXEC);
 	l->c->flags &= ~REDIS_BLOCK;
+	l->c->reader->maxbuf = BUFFER_KEPT;
 	return REDIS_LINK_OK;
 }
 

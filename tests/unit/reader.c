@@ -251,6 +251,41 @@ test_behind(void **state)
 	redis_url_free(&u);
 }
 
+/* The page that was asked for early is none of those that are read anew. */
+static void
+test_rewind_in_log(void **state)
+{
+	struct redis_url u = url_of("a,b");
+	struct place places[400];
+	struct reader *r;
+	char data[16];
+	int at = 0;
+
+	(void)state;
+	publish_many("a", 400);
+	publish("b", "last");
+	r = reader_new(&conf, &u, (struct place){ 0, 1 });
+	expect(r, READER_OPEN);
+	for (int rounds = 0; rounds < 6; rounds++) {
+		for (int n = 0; n < 190; n++, at++) {
+			snprintf(data, sizeof(data), "%d", at);
+			places[at] = expect_event(r, "a", data).place;
+		}
+		at -= 150;
+		reader_rewind(r, places[at - 1]);
+	}
+	for (; at < 400; at++) {
+		snprintf(data, sizeof(data), "%d", at);
+		expect_event(r, "a", data);
+	}
+	expect_event(r, "b", "last");
+	publish("a", "live");
+	expect_event(r, "a", "live");
+	expect_nothing(r);
+	reader_free(r);
+	redis_url_free(&u);
+}
+
 static void
 test_rewind(void **state)
 {
@@ -980,6 +1015,7 @@ main(void)
 		cmocka_unit_test_setup(test_raw, setup),
 		cmocka_unit_test_setup(test_behind, setup),
 		cmocka_unit_test_setup(test_rewind, setup),
+		cmocka_unit_test_setup(test_rewind_in_log, setup),
 		cmocka_unit_test_setup(test_cut, setup),
 		cmocka_unit_test_setup(test_empty_at_first, setup),
 		cmocka_unit_test_setup(test_many_at_first, setup),
