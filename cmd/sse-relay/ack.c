@@ -63,6 +63,15 @@ ack_add(struct ack *a, struct place p)
 	return 0;
 }
 
+bool
+ack_has(const struct ack *a, struct place p)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (place_cmp(a->given[i], p) == 0)
+			return true;
+	return false;
+}
+
 struct sse_text
 ack_mark(struct ack *a)
 {

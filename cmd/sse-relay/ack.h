@@ -5,6 +5,8 @@
 #ifndef ACK_H
 #define ACK_H
 
+#include <stdbool.h>
+
 #include "place.h"
 #include "redis_url.h"
 #include "sse.h"
@@ -18,6 +20,9 @@ void ack_free(struct ack *a);
 
 /* An entry was handed out.  -1 with ENOMEM. */
 int ack_add(struct ack *a, struct place p);
+
+/* Was it handed out, and is not acknowledged? */
+bool ack_has(const struct ack *a, struct place p);
 
 /* Those handed out so far, as a mark; good until the next ack_add(). */
 struct sse_text ack_mark(struct ack *a);

@@ -1,3 +1,4 @@
+#include <err.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include "ack.h"
 #include "bus_entries.h"
+#include "claim.h"
 #include "gap.h"
 #include "mark.h"
 #include "outage.h"
@@ -30,6 +32,7 @@ struct source_stream {
 	struct redis_link *link;
 	struct bus_read read;
 	struct ack *ack; /* of a group; NULL: there is none */
+	struct claim claim;
 	enum phase phase;
 	struct place at; /* handed out up to here */
 	bool known;      /* at is where we are */
@@ -199,6 +202,7 @@ join_group(struct source_stream *ss)
 	ss->read.pending = true;
 	ss->at = PLACE_ZERO;
 	ack_forget(ss->ack);
+	claim_forget(&ss->claim);
 	return what;
 }
 
@@ -228,7 +232,12 @@ send_read(struct source_stream *ss)
 	struct bus_command c = { 0 };
 	enum redis_link_state state;
 
-	if (bus_read_command(&ss->read, ss->at, &c) == -1)
+	/* What was given to us before comes first. */
+	ss->claim.asked = ss->ack != NULL && !ss->read.pending &&
+	    claim_due(&ss->claim, clock_mono_ms());
+	if ((ss->claim.asked ? bus_claim_command(
+				   &ss->read, CLAIM_IDLE_MS, ss->claim.from, &c)
+			     : bus_read_command(&ss->read, ss->at, &c)) == -1)
 		return nomem(ss);
 	state = redis_link_send(ss->link, &c);
 	bus_command_free(&c);
@@ -250,6 +259,27 @@ silent(struct source_stream *ss)
 							    : SOURCE_WAIT;
 }
 
+/* To lack a claim is no reason to stop, but to say so. */
+static enum source_what
+no_claim(struct source_stream *ss, const redisReply *r)
+{
+	warnx("%s: what other consumers of the group leave is not taken over: "
+	      "%s",
+	    ss->shown, bus_error(r));
+	ss->claim.off = true;
+	ss->claim.asked = false;
+	ss->phase = PHASE_READ;
+	return SOURCE_WAIT;
+}
+
+static enum bus_answer
+read_answer(struct source_stream *ss)
+{
+	return ss->claim.asked
+	    ? bus_claim_answer(ss->reply, &ss->claim.from, &ss->n)
+	    : bus_read_answer(ss->reply, &ss->n);
+}
+
 /* The answer, if it is there. */
 static enum source_what
 receive(struct source_stream *ss)
@@ -263,13 +293,15 @@ receive(struct source_stream *ss)
 	if (ss->reply == NULL)
 		return clock_mono_ms() - ss->sent_ms >= ANSWER_MS ? silent(ss)
 								  : SOURCE_WAIT;
-	a = bus_read_answer(ss->reply, &ss->n);
+	a = read_answer(ss);
 	if (a == BUS_OK) {
 		ss->i = 0;
 		ss->phase = PHASE_ENTRIES;
 		return SOURCE_WAIT;
 	}
-	what = refused(ss, a, ss->reply);
+	what = ss->claim.asked && (a == BUS_REFUSED || a == BUS_DENIED)
+	    ? no_claim(ss, ss->reply)
+	    : refused(ss, a, ss->reply);
 	freeReplyObject(ss->reply);
 	ss->reply = NULL;
 	return what;
@@ -279,20 +311,25 @@ receive(struct source_stream *ss)
 static enum source_what
 deleted(struct source_stream *ss, struct event *ev)
 {
-	if (ss->ack != NULL && ack_add(ss->ack, ss->at) == -1)
+	if (ss->ack != NULL && !place_is_zero(ss->at) &&
+	    ack_add(ss->ack, ss->at) == -1)
 		return nomem(ss);
 	return make_gap(ss, PLACE_ZERO, ev);
 }
 
+/* SOURCE_WAIT: it is one of ours that is only slow. */
 static enum source_what
 hand_out(struct source_stream *ss, struct event *ev)
 {
-	switch (bus_read_entry(ss->reply, ss->i++, &ss->json, ev, &ss->at)) {
-	case -1:
+	int rc = (ss->claim.asked ? bus_claim_entry : bus_read_entry)(
+	    ss->reply, ss->i++, &ss->json, ev, &ss->at);
+
+	if (rc == -1)
 		return nomem(ss);
-	case 1:
+	if (ss->claim.asked && ack_has(ss->ack, ss->at))
+		return SOURCE_WAIT;
+	if (rc == 1)
 		return deleted(ss, ev);
-	}
 	if (ss->ack != NULL && ack_add(ss->ack, ss->at) == -1)
 		return nomem(ss);
 	if (!gap_is(ev))
@@ -308,8 +345,10 @@ read_on(struct source_stream *ss)
 	freeReplyObject(ss->reply);
 	ss->reply = NULL;
 	ss->phase = PHASE_READ;
+	if (ss->claim.asked)
+		claim_turn(&ss->claim, ss->claim.from, clock_mono_ms());
 	/* That was the last of what was given to us before. */
-	if (ss->n == 0)
+	else if (ss->n == 0)
 		ss->read.pending = false;
 }
 
@@ -339,8 +378,9 @@ stream_next(struct source *s, struct event *ev)
 			break;
 		case PHASE_ENTRIES:
 			if (ss->i < ss->n)
-				return hand_out(ss, ev);
-			read_on(ss);
+				what = hand_out(ss, ev);
+			else
+				read_on(ss);
 			break;
 		}
 		if (what != SOURCE_WAIT || ss->phase == PHASE_DOWN)

@@ -225,11 +225,11 @@ has_data(const redisReply *fields)
 	return false;
 }
 
-int
-bus_read_entry(const redisReply *r, size_t i, struct sse_buf *json,
-    struct event *ev, struct place *place)
+static int
+read_entry(const redisReply *e, struct sse_buf *json, struct event *ev,
+    struct place *place)
 {
-	const redisReply *e = entries(r)->element[i], *fields;
+	const redisReply *fields;
 
 	if (e->type != REDIS_REPLY_ARRAY || e->elements != 2)
 		return 1;
@@ -251,6 +251,13 @@ bus_read_entry(const redisReply *r, size_t i, struct sse_buf *json,
 		take_field(ev, bus_reply_text(fields->element[n]),
 		    bus_reply_text(fields->element[n + 1]));
 	return mend(json, &ev->data);
+}
+
+int
+bus_read_entry(const redisReply *r, size_t i, struct sse_buf *json,
+    struct event *ev, struct place *place)
+{
+	return read_entry(entries(r)->element[i], json, ev, place);
 }
 
 int
@@ -276,6 +283,57 @@ bus_group_answer(const redisReply *r)
 	    strncmp(r->str, "BUSYGROUP", 9) == 0)
 		return BUS_OK;
 	return bus_answer_of(r);
+}
+
+int
+bus_claim_command(const struct bus_read *b, int64_t idle_ms, struct place from,
+    struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+
+	return command(&a,
+	    bus_args_text(&a, "XAUTOCLAIM") == -1 ||
+		bus_args_text(&a, b->key) == -1 ||
+		bus_args_text(&a, b->group) == -1 ||
+		bus_args_text(&a, b->consumer) == -1 ||
+		bus_args_number(&a, (uint64_t)idle_ms) == -1 ||
+		add_place(&a, from) == -1 || bus_args_text(&a, "COUNT") == -1 ||
+		bus_args_number(&a, BUS_ENTRIES_MAX) == -1,
+	    c);
+}
+
+/* What the nth element of the answer has: entries, or the places of gone ones. */
+static size_t
+claimed(const redisReply *r, size_t n)
+{
+	return n < r->elements && r->element[n]->type == REDIS_REPLY_ARRAY
+	    ? r->element[n]->elements
+	    : 0;
+}
+
+enum bus_answer
+bus_claim_answer(const redisReply *r, struct place *next, size_t *n)
+{
+	*n = 0;
+	*next = PLACE_ZERO;
+	if (bus_answer_of(r) != BUS_OK)
+		return bus_answer_of(r);
+	if (r->type != REDIS_REPLY_ARRAY || r->elements < 2)
+		return BUS_REFUSED;
+	*next = bus_reply_place(r->element[0]);
+	*n = claimed(r, 1) + claimed(r, 2);
+	return BUS_OK;
+}
+
+int
+bus_claim_entry(const redisReply *r, size_t i, struct sse_buf *json,
+    struct event *ev, struct place *place)
+{
+	*place = PLACE_ZERO;
+	if (i < claimed(r, 1))
+		return read_entry(r->element[1]->element[i], json, ev, place);
+	*place = bus_reply_place(r->element[2]->element[i - claimed(r, 1)]);
+	return 1;
 }
 
 int

@@ -59,6 +59,19 @@ int bus_group_command(
     const char *key, const char *group, bool start, struct bus_command *c);
 enum bus_answer bus_group_answer(const redisReply *r);
 
+/*
+ * XAUTOCLAIM: b's consumer takes over what any of its group was given, idle_ms
+ * ago or earlier, and has not acknowledged, from a place on.  Redis 6.2 knows it.
+ */
+int bus_claim_command(const struct bus_read *b, int64_t idle_ms,
+    struct place from, struct bus_command *c);
+/* *n entries are taken over; *next is where to go on, zero when all is seen. */
+enum bus_answer bus_claim_answer(
+    const redisReply *r, struct place *next, size_t *n);
+/* As bus_read_entry(); of one that is gone Redis 6.2 does not tell the place. */
+int bus_claim_entry(const redisReply *r, size_t i, struct sse_buf *json,
+    struct event *ev, struct place *place);
+
 /* XACK of n entries. */
 int bus_ack_command(const char *key, const char *group, const struct place *p,
     size_t n, struct bus_command *c);

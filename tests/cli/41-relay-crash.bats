@@ -270,6 +270,33 @@ stream_is_long() {
 	    cmp - <(seq $EVENTS)
 }
 
+@test "killed under ten names out of a consumer group: the next takes all over" {
+	start_redis
+	redis XGROUP CREATE jobs g 0 MKSTREAM
+	seq $EVENTS | limit sse-relay -f line - stream:jobs
+	seed 20261128
+	local from="$SSE_REDIS_URL?stream=jobs&group=g" i
+	# More than one command takes over.
+	redis XREADGROUP GROUP g gone COUNT 300 STREAMS jobs '>' | grep -q data
+	for i in {0..9}; do
+		killed_at_random 2 sse-relay -q -N "n$i" -n $((2 * EVENTS)) \
+		    "$from" redis:copy
+	done
+	redis EVAL "
+		for _, p in ipairs(redis.call('XPENDING', 'jobs', 'g', '-', '+',
+		    100000)) do
+			redis.call('XCLAIM', 'jobs', 'g', p[2], 0, p[1], 'IDLE',
+			    120000, 'JUSTID')
+		end" 0
+	start_relay last -N last -n $((2 * EVENTS)) "$from" redis:copy
+	AWAIT=60 await reaches copy $EVENTS
+	await group_is_done
+	[ "$(count copy)" = $EVENTS ]
+	redis XRANGE sse:log:copy - + |
+	    awk 'd { print } { d = $0 == "data" }' | sort -n |
+	    cmp - <(seq $EVENTS)
+}
+
 group_is_done() {
 	[ "$(redis XPENDING jobs g | head -n 1)" = 0 ]
 }

@@ -245,6 +245,47 @@ unacknowledged() {
 	await unacknowledged 0
 }
 
+# aged SEQ...: what was given of these entries was so two minutes ago.
+aged() {
+	local i
+
+	for i; do
+		redis XCLAIM jobs g gone 0 "$t-$i" IDLE 120000 JUSTID
+	done
+}
+
+@test "a consumer group: what a consumer that is gone left is taken over" {
+	start_redis
+	local from="$SSE_REDIS_URL?stream=jobs&group=g" t=$(date +%s%3N) i
+	redis XGROUP CREATE jobs g 0 MKSTREAM
+	for i in 1 2 3; do
+		redis XADD jobs "$t-$i" data "d$i"
+	done
+	redis XREADGROUP GROUP g gone COUNT 3 STREAMS jobs '>'
+	aged 1 2
+	redis XDEL jobs "$t-2"
+	spawn relay sse-relay -N new "$from" redis:out
+	await redis_has out 2
+	# The second was deleted meanwhile, which is said.
+	redis XRANGE sse:log:out - + | grep -A 9 -x d1 | grep -q sse:gap
+	await_grep "behind $t-2 are lost" relay.err
+	# The third may be on its way still.
+	await unacknowledged 1
+	redis XPENDING jobs g - + 9 gone | grep -qx "$t-3"
+	[ "$(redis XLEN sse:log:out)" = 2 ]
+}
+
+@test "a consumer group: that others' entries cannot be taken over is said" {
+	start_redis
+	redis ACL SETUSER default -xautoclaim
+	redis XGROUP CREATE jobs g 0 MKSTREAM
+	spawn relay sse-relay -N new "$SSE_REDIS_URL?stream=jobs&group=g" redis:out
+	await_grep 'is not taken over: .*xautoclaim' relay.err
+	redis XADD jobs '*' data a
+	await redis_has out 1
+	await unacknowledged 0
+}
+
 @test "--state: standard output goes on where it stopped" {
 	start_redis
 	seq 3 | limit sse-relay -f line - redis:a
