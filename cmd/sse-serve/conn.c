@@ -79,7 +79,7 @@ conn_leave(struct conn *c)
 {
 	admission_end(conn_worker(c)->tally, &c->admission, client_id(c));
 	opening_undo(conn_worker(c), &c->stream);
-	guest_free(c->guest);
+	guest_free(&conn_worker(c)->guests, c->guest);
 	c->guest = NULL;
 }
 

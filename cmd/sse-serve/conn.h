@@ -26,6 +26,7 @@ void conn_new(struct worker *w, int fd, const struct peer *peer);
 /* For the worker, each for one connection. */
 void conn_sweep(struct conn *c);       /* keep-alive, when it was idle */
 void conn_late(struct conn *c);        /* its request was not sent in time */
+void conn_over(struct conn *c);        /* its guest's identity has ended */
 void conn_stop(struct conn *c);        /* flush, say when to return, close */
 void conn_forgo(struct conn *c);       /* close it, if it asks for nothing */
 void conn_hang_up(struct conn *c);     /* the same, had it an answer before */

@@ -34,7 +34,7 @@ static void
 took(struct conn *c, const struct delivery *d)
 {
 	if (d->bytes > 0) {
-		c->touched = conn_worker(c)->sweep.ticks;
+		c->touched = sweep_tick(&conn_worker(c)->sweep);
 		c->told = false;
 	}
 	worker_delivered(conn_worker(c), d);
@@ -190,7 +190,7 @@ begin(struct conn *c)
 	c->state = CONN_STREAMING;
 	c->leaving = c->leaving || conn_worker(c)->stopping;
 	c->outcome = OUTCOME_STREAM;
-	c->begun = c->touched = conn_worker(c)->sweep.ticks;
+	c->begun = c->touched = sweep_tick(&conn_worker(c)->sweep);
 	conn_worker(c)->counters.streams++;
 	conn_worker(c)->counters.streams_now++;
 	conn_worker(c)->counters.gaps += gap.is;
@@ -217,14 +217,9 @@ cut(struct conn *c, enum ending why)
 	conn_close(c);
 }
 
-/* The time for which it may be let in is over: it may come back anew. */
-static void
-guest_over(struct ev_loop *loop, ev_timer *t, int revents)
+void
+conn_over(struct conn *c)
 {
-	struct conn *c = t->data;
-
-	(void)loop;
-	(void)revents;
 	if (c->state != CONN_STREAMING)
 		conn_close(c);
 	else if (stream_blocked(&c->stream))
@@ -242,8 +237,7 @@ welcome(struct conn *c)
 
 	if (r->who == identity_anonymous(r->who->admin))
 		return 0;
-	c->guest = guest_new(conn_worker(c)->loop, r->who,
-	    worker_era(conn_worker(c))->now_ms, guest_over, c);
+	c->guest = guest_new(&conn_worker(c)->guests, r->who, c);
 	if (c->guest == NULL)
 		return -1;
 	r->who = identity_anonymous(r->who->admin);
@@ -355,11 +349,12 @@ conn_sweep(struct conn *c)
 {
 	const struct worker *w = conn_worker(c);
 	struct standing v = { .slot = c->at.slot };
+	uint32_t now = sweep_tick(&w->sweep);
 
 	if (c->state != CONN_STREAMING)
 		return;
-	v.idle_ms = worker_ticks_ms(w, w->sweep.ticks - c->touched);
-	v.age_ms = worker_ticks_ms(w, w->sweep.ticks - c->begun);
+	v.idle_ms = sweep_ticks_ms(&w->sweep, now - c->touched);
+	v.age_ms = sweep_ticks_ms(&w->sweep, now - c->begun);
 	v.told = c->told;
 	v.blocked = stream_blocked(&c->stream);
 	switch (upkeep_due(w->conf, &v)) {

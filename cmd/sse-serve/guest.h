@@ -1,26 +1,34 @@
 /*
  * Who reads an event stream, where that is somebody in particular: its
- * identity, and the time when that ends.
+ * identity.  Those of a worker whose identity ends are kept in the order in
+ * which that happens.
  */
 #ifndef GUEST_H
 #define GUEST_H
 
-#include <ev.h>
+#include <sys/tree.h>
 
 #include "identity.h"
 
+struct conn;
+
 struct guest {
+	RB_ENTRY(guest) by_end;
 	const struct identity *id; /* owned */
-	struct ev_loop *loop;
-	ev_timer until;
+	struct conn *conn;
 };
 
-/*
- * Takes id.  over is called with arg when it ends, never before the return, nor
- * when it has no end.  NULL with ENOMEM, id is then the caller's still.
- */
-struct guest *guest_new(struct ev_loop *loop, const struct identity *id,
-    int64_t now_ms, void (*over)(struct ev_loop *, ev_timer *, int), void *arg);
-void guest_free(struct guest *g); /* lets NULL pass */
+RB_HEAD(guests, guest); /* whose identity ends */
+
+/* Takes id, which conn stays with.  NULL: ENOMEM, id is the caller's still. */
+struct guest *guest_new(
+    struct guests *all, const struct identity *id, struct conn *conn);
+void guest_free(struct guests *all, struct guest *g); /* lets NULL pass */
+
+/* When the next identity ends, as Unix time; -1: none does. */
+int64_t guests_end_ms(const struct guests *all);
+
+/* The connection of one that has ended by now_ms; NULL: there is none. */
+struct conn *guests_over(const struct guests *all, int64_t now_ms);
 
 #endif

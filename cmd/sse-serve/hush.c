@@ -33,6 +33,12 @@ hush_over(struct hush *h, int64_t now_ms)
 	return kept;
 }
 
+int64_t
+hush_due_ms(const struct hush *h)
+{
+	return h->kept > 0 ? h->began_ms + HUSH_MS : -1;
+}
+
 static void
 tell(uint64_t kept)
 {

@@ -24,7 +24,10 @@ bool hush_pass(struct hush *h, int64_t now_ms);
 /* The lines that were kept, once their span is over; else 0. */
 uint64_t hush_over(struct hush *h, int64_t now_ms);
 
-/* Say how many were kept, when it is time to: to be called now and then. */
+/* When that will be; -1: no lines are kept. */
+int64_t hush_due_ms(const struct hush *h);
+
+/* Say how many were kept, when it is time to: to be called then. */
 void hush_tell(struct hush *h, int64_t now_ms);
 
 /* The same, and whether a line may be said. */

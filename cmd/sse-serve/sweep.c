@@ -5,9 +5,11 @@
 #include "sweep.h"
 
 void
-sweep_init(struct sweep *s)
+sweep_init(struct sweep *s, int64_t round_ms, int64_t now_ms)
 {
 	memset(s, 0, sizeof(*s));
+	s->round_ms = round_ms;
+	s->began_ms = now_ms;
 	TAILQ_INIT(&s->hurried);
 }
 
@@ -16,7 +18,7 @@ sweep_free(struct sweep *s)
 {
 	for (size_t i = 0; i < SWEEP_SLOTS; i++)
 		free(s->slots[i].v);
-	sweep_init(s);
+	sweep_init(s, 0, 0);
 }
 
 int
@@ -62,11 +64,47 @@ sweep_slot(struct sweep_slot *slot, void (*fn)(struct conn *))
 }
 
 void
-sweep_next(struct sweep *s, void (*fn)(struct conn *))
+sweep_set_time(struct sweep *s, int64_t now_ms)
 {
-	sweep_slot(&s->slots[s->next], fn);
-	s->ticks++;
-	s->next = (s->next + 1) % SWEEP_SLOTS;
+	if (s->round_ms > 0)
+		s->now = (uint64_t)((now_ms - s->began_ms) * SWEEP_SLOTS /
+		    s->round_ms);
+}
+
+uint32_t
+sweep_tick(const struct sweep *s)
+{
+	return (uint32_t)s->now;
+}
+
+int64_t
+sweep_ticks_ms(const struct sweep *s, uint32_t ticks)
+{
+	return s->round_ms * ticks / SWEEP_SLOTS;
+}
+
+int64_t
+sweep_due_ms(const struct sweep *s)
+{
+	uint64_t tick = s->swept, last = tick + SWEEP_SLOTS;
+
+	if (s->round_ms == 0 || s->n == 0)
+		return -1;
+	while (++tick < last && s->slots[tick % SWEEP_SLOTS].n == 0)
+		;
+	/* The first millisecond of that tick. */
+	return s->began_ms +
+	    ((int64_t)tick * s->round_ms + SWEEP_SLOTS - 1) / SWEEP_SLOTS;
+}
+
+void
+sweep_due(struct sweep *s, void (*fn)(struct conn *))
+{
+	/* However late it is: each has one turn. */
+	if (s->now - s->swept > SWEEP_SLOTS)
+		s->swept = s->now - SWEEP_SLOTS;
+	while (s->swept < s->now)
+		sweep_slot(&s->slots[++s->swept % SWEEP_SLOTS], fn);
 }
 
 void
@@ -110,6 +148,14 @@ sweep_calm(struct sweep *s, struct hurry *h)
 		return;
 	TAILQ_REMOVE(&s->hurried, h, entry);
 	h->conn = NULL;
+}
+
+double
+sweep_deadline(const struct sweep *s)
+{
+	const struct hurry *h = TAILQ_FIRST(&s->hurried);
+
+	return h != NULL ? h->deadline : -1.;
 }
 
 struct conn *

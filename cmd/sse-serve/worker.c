@@ -9,16 +9,15 @@
 
 #include "admission.h"
 #include "conn.h"
-#include "inquiry.h"
-#include "post.h"
 #include "stream.h"
 #include "survey.h"
 #include "tuning.h"
+#include "units.h"
 #include "upkeep.h"
-#include "worker.h"
+#include "worker_inner.h"
 
 #define INBOX_MIN ((size_t)64 << 10)
-#define HURRY_S 0.25  /* how exact deadlines are */
+#define EXACT_MS 250  /* how exact deadlines are */
 #define CLOSER_S 0.02 /* how often streams are told to end */
 #define FORGO_S 1.    /* for a first request, once it is stopping */
 
@@ -47,12 +46,6 @@ worker_delivered(struct worker *w, const struct delivery *d)
 	w->counters.deliveries += d->events;
 	w->counters.gaps += d->gaps;
 	count_lag(w, d);
-}
-
-int64_t
-worker_ticks_ms(const struct worker *w, uint32_t ticks)
-{
-	return w->round_ms * ticks / SWEEP_SLOTS;
 }
 
 const struct era *
@@ -104,9 +97,8 @@ worker_release(struct worker *w, struct channel *ch)
 	worker_tell(w, &(struct notice){ .what = NOTICE_DETACH, .name = copy });
 }
 
-/* Serve one channel's readers; then what is dropped may go. */
-static void
-serve_channel(struct worker *w, struct channel *ch)
+void
+worker_serve_channel(struct worker *w, struct channel *ch)
 {
 	char copy[CHANNEL_MAX];
 	struct sse_text name = { copy, ch->named.name.len };
@@ -122,12 +114,8 @@ serve_channel(struct worker *w, struct channel *ch)
 		channel_mark(&w->channels, ch);
 }
 
-/*
- * Serve all that has something new.  What stands beyond the horizon stays
- * marked, to be served when that is raised.
- */
-static void
-serve(struct worker *w)
+void
+worker_serve(struct worker *w)
 {
 	struct channel *ch;
 	size_t n = 0;
@@ -135,53 +123,7 @@ serve(struct worker *w)
 	TAILQ_FOREACH(ch, &w->channels.dirty, by_dirt)
 		n++;
 	while (n-- > 0 && (ch = channel_next_dirty(&w->channels)) != NULL)
-		serve_channel(w, ch);
-}
-
-static void
-hear_message(struct worker *w, struct notice *n)
-{
-	struct channel *ch = channel_find(
-	    &w->channels, message_channel(n->message));
-
-	/* Before the log has come, what is said will be in it. */
-	if (ch == NULL || !ch->attached)
-		return;
-	ch->drop_to = place_max(ch->drop_to, n->drop);
-	(void)channel_publish(&w->channels, ch, n->message);
-	n->message = NULL;
-}
-
-static void
-hear_attached(struct worker *w, struct notice *n)
-{
-	struct channel *ch = channel_find(&w->channels, n->name);
-
-	w->era.horizon = place_max(w->era.horizon, n->place);
-	w->era.birth = n->birth;
-	if (ch == NULL || ch->attached)
-		return;
-	replay_drop_to(&ch->log, n->drop);
-	for (size_t i = 0; i < n->backlog->n; i++) {
-		if (replay_append(&ch->log, n->backlog->messages[i]) == -1)
-			return; /* still not attached: they are refused */
-		n->backlog->messages[i] = NULL;
-	}
-	ch->attached = true;
-	channel_each(ch, conn_attached, NULL);
-}
-
-/* What some readers waited for: they read it in this turn. */
-static void
-hear_page(struct worker *w, struct notice *n)
-{
-	struct channel *ch = channel_find(&w->channels, n->name);
-
-	if (ch == NULL || !ch->attached)
-		return;
-	channel_turn_page(
-	    ch, n->place, n->drop, n->backlog->messages, n->backlog->n);
-	serve_channel(w, ch);
+		worker_serve_channel(w, ch);
 }
 
 /* Ask for the pages that readers wait for, of a channel one at a time. */
@@ -202,45 +144,6 @@ tell_wishes(struct worker *w)
 			.place = after,
 			.drop = ch->log.dropped });
 	}
-}
-
-/*
- * The logs come anew, in the same letter.  Who reads them finds by the era that
- * there is a gap, and what is behind it.
- */
-static void
-hear_forget(struct worker *w, const struct notice *n)
-{
-	struct channel *ch;
-
-	w->era.forks++;
-	w->era.fresh = n->place;
-	for (ch = named_first(&w->channels.tree); ch != NULL;
-	     ch = named_next(&ch->named)) {
-		channel_forget(ch);
-		channel_mark(&w->channels, ch);
-	}
-}
-
-static void
-hear_synced(struct worker *w, const struct notice *n)
-{
-	struct hurry *h, *next;
-
-	w->era.horizon = place_max(w->era.horizon, n->place);
-	TAILQ_FOREACH_SAFE(h, &w->sweep.hurried, entry, next)
-		conn_synced(h->conn);
-}
-
-static void
-hear_drop(struct worker *w, const struct notice *n)
-{
-	struct channel *ch = channel_find(&w->channels, n->name);
-
-	if (ch == NULL || !ch->attached)
-		return;
-	ch->drop_to = place_max(ch->drop_to, n->drop);
-	channel_mark(&w->channels, ch);
 }
 
 /* How far everyone is: where those are who are behind, else the horizon. */
@@ -273,6 +176,88 @@ tell_idle(struct worker *w)
 	w->idle_told = true;
 }
 
+/* Milliseconds from now to the first deadline; below 0: there is none. */
+static int64_t
+deadline_in(const struct worker *w, int64_t now_ms)
+{
+	double hurry = sweep_deadline(&w->sweep);
+	int64_t first[] = { hurry < 0 ? -1 : (int64_t)(hurry * 1000),
+		guests_end_ms(&w->guests), hush_due_ms(&w->witness.hush) };
+	int64_t in = -1;
+
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		/* One more, for two clocks are not rounded alike. */
+		int64_t left = first[i] > now_ms ? first[i] - now_ms + 1 : 0;
+
+		if (first[i] >= 0 && (in == -1 || left < in))
+			in = left;
+	}
+	return in;
+}
+
+/* When something is due next, as clock_mono_ms() has it; -1: nothing is. */
+static int64_t
+next_due_ms(struct worker *w)
+{
+	int64_t in = deadline_in(w, worker_era(w)->now_ms);
+	int64_t slot = sweep_due_ms(&w->sweep), due = -1;
+
+	if (in >= 0) {
+		due = w->now_ms + in;
+		/* Many that are close to each other are one. */
+		if (due < w->rung_ms + EXACT_MS)
+			due = w->rung_ms + EXACT_MS;
+	}
+	if (slot >= 0 && (due == -1 || slot < due))
+		due = slot;
+	return due;
+}
+
+/* With nothing due the loop sleeps until it is woken. */
+static void
+set_alarm(struct worker *w)
+{
+	int64_t due = next_due_ms(w);
+
+	if (due == w->alarm_ms && ev_is_active(&w->alarm))
+		return;
+	ev_timer_stop(w->loop, &w->alarm);
+	w->alarm_ms = due;
+	if (due == -1)
+		return;
+	ev_timer_set(&w->alarm,
+	    due > w->now_ms ? (double)(due - w->now_ms) / 1000 : 0., 0.);
+	ev_timer_start(w->loop, &w->alarm);
+}
+
+static void
+alarm_ready(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct worker *w = t->data;
+	struct conn *c;
+
+	(void)revents;
+	sweep_due(&w->sweep, conn_sweep);
+	while ((c = sweep_late(&w->sweep, ev_now(loop))) != NULL)
+		conn_late(c);
+	while ((c = guests_over(&w->guests, worker_era(w)->now_ms)) != NULL)
+		conn_over(c);
+	hush_tell(&w->witness.hush, w->era.now_ms);
+	w->rung_ms = w->now_ms;
+}
+
+/* The loop has waited: see how late it is, before all else. */
+static void
+wake_ready(struct ev_loop *loop, ev_check *check, int revents)
+{
+	struct worker *w = check->data;
+
+	(void)loop;
+	(void)revents;
+	w->now_ms = clock_mono_ms();
+	sweep_set_time(&w->sweep, w->now_ms);
+}
+
 static void
 flush(struct worker *w)
 {
@@ -282,6 +267,7 @@ flush(struct worker *w)
 	witness_flush(&w->witness);
 	tell_wishes(w);
 	(void)mailbox_post(w->hub, &w->out);
+	set_alarm(w);
 }
 
 /* Once a turn, before the loop waits. */
@@ -333,8 +319,8 @@ closer_ready(struct ev_loop *loop, ev_timer *t, int revents)
 		ev_timer_stop(loop, t);
 }
 
-static void
-hear_stop(struct worker *w)
+void
+worker_stop(struct worker *w)
 {
 	double limit = (double)w->conf->drain_ms / 1000;
 
@@ -344,7 +330,7 @@ hear_stop(struct worker *w)
 		if (!w->acceptors[i].listener->admin)
 			acceptor_stop(&w->acceptors[i]);
 	w->stopping = true;
-	serve(w);
+	worker_serve(w);
 	sweep_all(&w->sweep, conn_hang_up);
 	drain_begin(&w->drain, w->sweep.n, w->conf->drain_ms, ev_now(w->loop));
 	ev_timer_start(w->loop, &w->closer);
@@ -352,78 +338,6 @@ hear_stop(struct worker *w)
 	ev_timer_set(&w->deadline, limit, 0.);
 	ev_timer_start(w->loop, &w->deadline);
 	closer_ready(w->loop, &w->closer, 0);
-}
-
-static void
-hear(struct worker *w, struct notice *n)
-{
-	switch (n->what) {
-	case NOTICE_MESSAGE:
-		hear_message(w, n);
-		break;
-	case NOTICE_DROP:
-		hear_drop(w, n);
-		break;
-	case NOTICE_ATTACHED:
-		hear_attached(w, n);
-		break;
-	case NOTICE_HORIZON:
-		w->era.horizon = place_max(w->era.horizon, n->place);
-		w->era.birth = n->birth;
-		break;
-	case NOTICE_FORK:
-		w->era.fork = (struct bus_fork){ n->place, n->drop };
-		break;
-	case NOTICE_PAGE:
-		hear_page(w, n);
-		break;
-	case NOTICE_FORGET:
-		hear_forget(w, n);
-		break;
-	case NOTICE_SYNCED:
-		hear_synced(w, n);
-		break;
-	case NOTICE_POSTED:
-		conn_posted(n->post);
-		n->post = NULL;
-		break;
-	case NOTICE_COUNT:
-		survey_post(w, n->post);
-		worker_tell(w,
-		    &(struct notice){
-			.what = NOTICE_COUNTED, .post = n->post });
-		n->post = NULL;
-		break;
-	case NOTICE_INQUIRY:
-		survey_worker(w, n->inquiry);
-		worker_tell(w,
-		    &(struct notice){
-			.what = NOTICE_INQUIRE, .inquiry = n->inquiry });
-		n->inquiry = NULL;
-		break;
-	case NOTICE_ACKED:
-		conn_acked(n->ack);
-		n->ack = NULL;
-		break;
-	case NOTICE_INQUIRED:
-		conn_inquired(n->inquiry);
-		n->inquiry = NULL;
-		break;
-	case NOTICE_END:
-		serve(w);
-		w->ended = true;
-		sweep_all(&w->sweep, conn_finish);
-		break;
-	case NOTICE_STOP:
-		hear_stop(w);
-		break;
-	case NOTICE_LEAVE:
-		sweep_all(&w->sweep, conn_kill);
-		ev_break(w->loop, EVBREAK_ALL);
-		break;
-	default:
-		break;
-	}
 }
 
 static void
@@ -436,35 +350,13 @@ mail_ready(struct ev_loop *loop, ev_async *async, int revents)
 	(void)revents;
 	mailbox_take(&w->box, &w->in, &was_full);
 	for (size_t i = 0; i < w->in.n; i++) {
-		hear(w, &w->in.v[i]);
+		worker_hear(w, &w->in.v[i]);
 		notice_clear(&w->in.v[i]);
 	}
 	w->in.n = 0;
-	serve(w);
+	worker_serve(w);
 	if (was_full)
 		worker_tell(w, &(struct notice){ .what = NOTICE_DRAINED });
-}
-
-static void
-sweep_ready(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	struct worker *w = t->data;
-
-	(void)loop;
-	(void)revents;
-	sweep_next(&w->sweep, conn_sweep);
-}
-
-static void
-hurry_ready(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	struct worker *w = t->data;
-	struct conn *c;
-
-	(void)revents;
-	while ((c = sweep_late(&w->sweep, ev_now(loop))) != NULL)
-		conn_late(c);
-	hush_tell(&w->witness.hush, worker_era(w)->now_ms);
 }
 
 static int
@@ -481,20 +373,17 @@ make_acceptors(struct worker *w, const struct listeners *ls)
 static void
 make_timers(struct worker *w)
 {
-	double every = (double)w->round_ms / 1000 / SWEEP_SLOTS;
-
 	ev_prepare_init(&w->flush, flush_ready);
-	ev_timer_init(&w->sweeper, sweep_ready, every, every);
-	ev_timer_init(&w->hurrier, hurry_ready, HURRY_S, HURRY_S);
+	ev_check_init(&w->wake, wake_ready);
+	ev_set_priority(&w->wake, EV_MAXPRI);
+	ev_init(&w->alarm, alarm_ready);
 	ev_timer_init(&w->closer, closer_ready, CLOSER_S, CLOSER_S);
 	ev_timer_init(&w->forgoer, forgoer_ready, FORGO_S, 0.);
 	ev_init(&w->deadline, deadline_ready);
-	w->flush.data = w->sweeper.data = w->hurrier.data = w;
+	w->flush.data = w->wake.data = w->alarm.data = w;
 	w->closer.data = w->forgoer.data = w->deadline.data = w;
 	ev_prepare_start(w->loop, &w->flush);
-	ev_timer_start(w->loop, &w->hurrier);
-	if (w->round_ms > 0)
-		ev_timer_start(w->loop, &w->sweeper);
+	ev_check_start(w->loop, &w->wake);
 }
 
 struct worker *
@@ -511,11 +400,12 @@ worker_new(const struct conf *conf, unsigned int id, const struct listeners *ls,
 	w->tally = tally;
 	w->witness.conf = conf;
 	w->witness.lines.log = tally->access_log;
-	w->round_ms = upkeep_round_ms(conf);
+	w->now_ms = clock_mono_ms();
 	w->era.birth = w->era.horizon = birth;
 	channel_table_init(&w->channels);
 	w->channels.paged = conf->use_redis;
-	sweep_init(&w->sweep);
+	sweep_init(&w->sweep, upkeep_round_ms(conf), w->now_ms);
+	RB_INIT(&w->guests);
 	w->inbox_len = conf->max_head + 1;
 	if (w->inbox_len < INBOX_MIN)
 		w->inbox_len = INBOX_MIN;

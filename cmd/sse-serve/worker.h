@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "counters.h"
 #include "drain.h"
+#include "guest.h"
 #include "listener.h"
 #include "mailbox.h"
 #include "request.h"
@@ -37,14 +38,18 @@ struct worker {
 	struct era era;
 	struct place settled; /* last told as NOTICE_SLOWEST */
 	struct sweep sweep;   /* all connections, and those in a hurry */
+	struct guests guests; /* whose identity ends */
 	struct acceptor *acceptors;
 	size_t nacceptors;
 	struct tally *tally;
-	int64_t round_ms; /* of the sweep; 0: there is none */
 	struct counters counters;
 	struct witness witness;
 	ev_prepare flush;
-	ev_timer sweeper, hurrier;
+	ev_check wake;
+	ev_timer alarm;     /* for what is due next */
+	int64_t now_ms;     /* of clock_mono_ms(), as are these */
+	int64_t alarm_ms;   /* when that is; -1: nothing is */
+	int64_t rung_ms;    /* when deadlines were looked at last */
 	struct drain drain; /* once it is stopping */
 	struct sweep_walk told;
 	ev_timer closer, forgoer, deadline;
@@ -85,9 +90,6 @@ const struct era *worker_era(struct worker *w);
 /* A stream was written to. */
 struct delivery;
 void worker_delivered(struct worker *w, const struct delivery *d);
-
-/* How long so many ticks of the sweep take. */
-int64_t worker_ticks_ms(const struct worker *w, uint32_t ticks);
 
 /* A descriptor is free again: accept goes on. */
 void worker_closed(struct worker *w);

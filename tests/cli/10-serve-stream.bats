@@ -170,6 +170,26 @@ expired() {
 	not grep -q '^:' got
 }
 
+# How often its threads have waited for something, all together.
+waits() {
+	cat "/proc/${PIDS[serve]}/task/"*/status |
+	    awk '/^voluntary/ { n += $2 } END { print n }'
+}
+
+@test "while nothing is due, its workers sleep, with an idle stream too" {
+	local before
+
+	start_serve -w 2 </dev/null
+	before=$(waits)
+	sleep 2
+	[ $(($(waits) - before)) -le 10 ]
+	spawn reader curl -sN "$URL/events" -o got
+	await_grep '^retry' got
+	before=$(waits)
+	sleep 2
+	[ $(($(waits) - before)) -le 15 ]
+}
+
 @test "show= shows what is asked for" {
 	printf '%s\n' '{"channel":"a","data":"1","priority":"high","match":["x=1"]}' \
 	    >lines

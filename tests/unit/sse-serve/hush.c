@@ -16,8 +16,10 @@ spans(void **state)
 		said += hush_pass(&h, NOW + i);
 	assert_int_equal(said, HUSH_LINES);
 	assert_int_equal(hush_over(&h, NOW + HUSH_MS - 1), 0);
+	assert_int_equal(hush_due_ms(&h), NOW + HUSH_MS);
 	assert_int_equal(hush_over(&h, NOW + HUSH_MS), 1000 - HUSH_LINES);
 	assert_int_equal(hush_over(&h, NOW + HUSH_MS), 0);
+	assert_int_equal(hush_due_ms(&h), -1);
 	assert_true(hush_pass(&h, NOW + HUSH_MS));
 	/* Nothing was kept: nothing is said of it. */
 	assert_int_equal(hush_over(&h, NOW + 3 * HUSH_MS), 0);
