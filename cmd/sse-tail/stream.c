@@ -16,9 +16,20 @@ wants_blocks(const struct options *o)
 	    output_takes_blocks(o->output);
 }
 
-static struct follow_conf
-conf_of(const struct options *o)
+static int
+setup(CURL *easy, const void *arg)
 {
+	const struct stream *s = arg;
+
+	if (transfer_setup(easy, &s->o->transfer) == -1)
+		return -1;
+	return s->o->verbose > 1 ? trace_begin(easy, &s->trace) : 0;
+}
+
+static struct follow_conf
+conf_of(const struct stream *s)
+{
+	const struct options *o = s->o;
 	bool again = o->retry != 0 && !o->no_reconnect &&
 	    (o->retry_post || !transfer_once(&o->transfer));
 
@@ -35,17 +46,19 @@ conf_of(const struct options *o)
 		.raw = o->capture != NULL,
 		.show = o->show,
 		.headers = o->transfer.headers,
-		.setup = transfer_setup,
-		.arg = &o->transfer,
+		.setup = setup,
+		.arg = s,
 	};
 }
 
 int
 stream_begin(struct stream *s, const struct options *o, size_t i)
 {
-	*s = (struct stream){ .o = o, .conf = conf_of(o) };
+	*s = (struct stream){ .o = o };
+	s->conf = conf_of(s);
 	s->conf.url = o->urls[i];
 	s->shown = request_shown(o->names[i]);
+	s->trace = (struct trace){ o, s->shown };
 	return s->shown == NULL ? -1 : 0;
 }
 

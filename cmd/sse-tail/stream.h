@@ -7,10 +7,12 @@
 
 #include "follow.h"
 #include "options.h"
+#include "trace.h"
 
 struct stream {
 	const struct options *o;
 	struct follow_conf conf;
+	struct trace trace;
 	struct follow *follow; /* owned; NULL: standard input */
 	struct piped *piped;   /* owned; else NULL */
 	char *shown;           /* owned: what messages call it */

@@ -96,7 +96,8 @@ static const struct opt table[] = {
 	{ OPT_URL, "url", "url", "one more url" },
 	{ 'u', "user", "user", "user:password, or user to be asked for it" },
 	{ 'A', "user-agent", "text", "the User-Agent to send" },
-	{ 'v', "verbose", NULL, "tell of connections, and print comments" },
+	{ 'v', "verbose", NULL,
+	    "tell of connections and comments; -vv: headers too" },
 	{ 'V', "version", NULL, "print the version" },
 };
 

@@ -178,3 +178,21 @@ load tail
 	[ "$(wc -l <out)" -eq 42 ]
 	[ "$(grep -F 'count?30 ' out | cut -d ' ' -f 2)" = "$(seq 30)" ]
 }
+
+@test "-vv says the headers, but no secret" {
+	printf 'X-Api-Key: hush-key\n' >headers
+	tail_says 0 a -vv -u me:hush -b c=hush-c -H @headers -H 'X-Team: news' \
+	    /redirect
+	sed -n 's/^sse-tail: [^ ]* [^ ]*: \([<>] \)/\1/p' said >heads
+	[ "$(grep -c '^> GET /redirect HTTP/1.1$' heads)" -eq 1 ]
+	grep -qx '< HTTP/1.1 302 On' heads
+	grep -qx '> GET /ended HTTP/1.1' heads
+	grep -qx '< Content-Type: text/event-stream' heads
+	grep -qx '> X-Team: news' heads
+	grep -qx '> Authorization: ...' heads
+	grep -qx '> Cookie: ...' heads
+	grep -qx '> X-Api-Key: ...' heads
+	not grep -q -e hush -e bWU6aHVzaA said
+	tail_says 0 a -v /ended
+	not grep -q ': [<>] ' said
+}
