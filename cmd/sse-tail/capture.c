@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "capture.h"
-#include "units.h"
 
 struct capture {
 	int fd;
@@ -15,7 +14,7 @@ struct capture {
 };
 
 struct capture *
-capture_open(const char *path)
+capture_open(const char *path, int64_t mono_ms)
 {
 	struct capture *c = calloc(1, sizeof(*c));
 
@@ -26,15 +25,14 @@ capture_open(const char *path)
 		free(c);
 		return NULL;
 	}
-	c->begun_ms = clock_mono_ms();
+	c->begun_ms = mono_ms;
 	c->said_ms = -1;
 	return c;
 }
 
 static int
-say_time(struct capture *c)
+say_time(struct capture *c, int64_t ms)
 {
-	int64_t ms = clock_mono_ms() - c->begun_ms;
 	char text[48];
 	int len;
 
@@ -47,7 +45,7 @@ say_time(struct capture *c)
 }
 
 int
-capture_block(struct capture *c, struct sse_text raw)
+capture_block(struct capture *c, struct sse_text raw, int64_t mono_ms)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 
@@ -58,7 +56,7 @@ capture_block(struct capture *c, struct sse_text raw)
 	/* Blank lines, or the LF of the CRLF that ended the last block. */
 	while (raw.len > 0 && (*raw.ptr == '\n' || *raw.ptr == '\r'))
 		raw = (struct sse_text){ raw.ptr + 1, raw.len - 1 };
-	if (say_time(c) == -1 ||
+	if (say_time(c, mono_ms - c->begun_ms) == -1 ||
 	    sse_buf_append(&c->buf, raw.ptr, raw.len) == -1)
 		return -1;
 	/* The LF of a CRLF may yet come, and a comment begin behind it. */

@@ -10,15 +10,20 @@
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
+#include <stdint.h>
+
 #include "sse.h"
 
 struct capture;
 
-/* Make the file anew.  NULL with errno set. */
-struct capture *capture_open(const char *path);
+/*
+ * Make the file anew; it begins at this time of clock_mono_ms().  NULL with errno
+ * set.
+ */
+struct capture *capture_open(const char *path, int64_t mono_ms);
 
-/* Append a block's bytes, which came just now.  -1 with ENOMEM. */
-int capture_block(struct capture *c, struct sse_text raw);
+/* Append a block's bytes, which came at that time.  -1 with ENOMEM. */
+int capture_block(struct capture *c, struct sse_text raw, int64_t mono_ms);
 
 /* Write what there is.  -1 with errno set. */
 int capture_flush(struct capture *c);

@@ -22,7 +22,7 @@ sink_begin(struct sink *k, const struct options *o)
 		.timeout_ms = o->exec_ms,
 		.secret = o->secret_name };
 	k->ctx.json.data = o->json_data;
-	stats_begin(&k->stats);
+	stats_begin(&k->stats, clock_mono_ms());
 }
 
 void

@@ -3,14 +3,13 @@
 
 #include "place.h"
 #include "stats.h"
-#include "units.h"
 
 #define LAG_MAX_MS (INT64_C(365) * 24 * 3600 * 1000)
 
 void
-stats_begin(struct stats *s)
+stats_begin(struct stats *s, int64_t mono_ms)
 {
-	*s = (struct stats){ .begun_ms = clock_mono_ms(), .lag_ms = -1 };
+	*s = (struct stats){ .begun_ms = mono_ms, .lag_ms = -1 };
 }
 
 void
@@ -30,9 +29,9 @@ stats_event(struct stats *s, const struct event *ev, int64_t unix_ms)
 }
 
 const char *
-stats_line(const struct stats *s, char *buf, size_t cap)
+stats_line(const struct stats *s, int64_t mono_ms, char *buf, size_t cap)
 {
-	double seconds = (double)(clock_mono_ms() - s->begun_ms) / 1000;
+	double seconds = (double)(mono_ms - s->begun_ms) / 1000;
 	char lag[48] = "";
 
 	if (s->lag_ms >= 0)

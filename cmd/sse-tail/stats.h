@@ -14,16 +14,18 @@ struct stats {
 	unsigned long long bytes;  /* of the streams */
 	unsigned long long opened; /* connections */
 	unsigned long long urls;   /* that have opened at least one */
-	int64_t begun_ms;          /* clock_mono_ms() */
+	int64_t begun_ms;
 	int64_t lag_ms; /* of the last event with a place; -1: none */
 };
 
-void stats_begin(struct stats *s);
+/* Times are those of clock_mono_ms(), but where they are Unix time. */
+void stats_begin(struct stats *s, int64_t mono_ms);
 
 /* An event came; its ID tells, when it is a place, when it was published. */
 void stats_event(struct stats *s, const struct event *ev, int64_t unix_ms);
 
 /* One line for people; buf has cap bytes. */
-const char *stats_line(const struct stats *s, char *buf, size_t cap);
+const char *stats_line(
+    const struct stats *s, int64_t mono_ms, char *buf, size_t cap);
 
 #endif

@@ -47,7 +47,7 @@ print_stats(struct tail *t)
 		s->opened += t->streams[i].opened;
 		s->urls += t->streams[i].opened > 0;
 	}
-	warnx("%s", stats_line(s, line, sizeof(line)));
+	warnx("%s", stats_line(s, clock_mono_ms(), line, sizeof(line)));
 }
 
 /* Nothing more can be written: what was written before counts. */
@@ -66,7 +66,8 @@ static void
 capture(struct tail *t, const struct stream *s)
 {
 	if (t->capture != NULL &&
-	    capture_block(t->capture, follow_raw(s->follow)) == -1)
+	    capture_block(t->capture, follow_raw(s->follow), clock_mono_ms()) ==
+		-1)
 		err(EX_SOFTWARE, NULL);
 }
 
@@ -320,7 +321,7 @@ begin_urls(struct tail *t)
 		    -1)
 			err(EX_SOFTWARE, NULL);
 	if (t->o->capture != NULL &&
-	    (t->capture = capture_open(t->o->capture)) == NULL)
+	    (t->capture = capture_open(t->o->capture, clock_mono_ms())) == NULL)
 		err(EX_CANTCREAT, "%s", t->o->capture);
 }
 
