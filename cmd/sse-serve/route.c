@@ -578,6 +578,38 @@ dispatch(struct draft *d)
 	return 0;
 }
 
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Room for all that the head may say.  Few ask for as much as they may, so the
+ * lists are as long as there are bytes to fill them: "a,", "event=a&".
+ */
+static int
+make_room(struct draft *d)
+{
+	const struct http_head *h = d->h;
+	size_t target = h->path.len + h->query.len;
+	size_t channels = smaller(ROUTE_CHANNELS_MAX, target / 2 + 1);
+	size_t types = smaller(ROUTE_TYPES_MAX, h->query.len / 8 + 1);
+	/* Unescaping makes nothing longer. */
+	size_t texts = target + 1 + http_field(h, "Last-Event-ID").len +
+	    http_field(h, "Sse-Show").len + ROUTE_KEY_MAX + ROUTE_PRODUCER_MAX;
+	struct sse_text *lists = malloc(
+	    (channels + types) * sizeof(*lists) + texts);
+
+	if (lists == NULL)
+		return -1;
+	d->r->mem = lists;
+	d->r->channels = lists;
+	d->r->types = lists + channels;
+	d->free = (char *)(lists + channels + types);
+	return 0;
+}
+
 int
 route_parse(
     struct route *r, const struct http_head *h, const struct route_conf *conf)
@@ -585,13 +617,8 @@ route_parse(
 	struct draft d = { r, h, conf, NULL };
 
 	*r = (struct route){ .head_only = http_method_is(h, "HEAD") };
-	/* Unescaping makes nothing longer. */
-	r->mem = malloc(h->path.len + h->query.len + 1 +
-	    http_field(h, "Last-Event-ID").len + http_field(h, "Sse-Show").len +
-	    ROUTE_KEY_MAX + ROUTE_PRODUCER_MAX);
-	if (r->mem == NULL)
+	if (make_room(&d) == -1)
 		return -1;
-	d.free = r->mem;
 	dispatch(&d);
 	return 0;
 }

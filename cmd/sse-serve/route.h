@@ -1,5 +1,5 @@
 /*
- * What a request head asks for.  Pure; one allocation holds all the texts.
+ * What a request head asks for.  Pure; one allocation holds all lists and texts.
  */
 #ifndef ROUTE_H
 #define ROUTE_H
@@ -47,13 +47,13 @@ struct route {
 	const char *allow; /* with 405: the methods; else NULL */
 
 	/* ROUTE_EVENTS: what it asked for; what is its own comes on top */
-	struct sse_text channels[ROUTE_CHANNELS_MAX]; /* no name twice */
+	struct sse_text *channels; /* no name twice */
 	size_t nchannels;
 	enum route_start start;
 	struct sse_text last_id; /* never empty with ROUTE_AFTER_ID */
 	uint64_t last_n;
-	bool strict; /* order=strict: nothing is sent out of turn */
-	struct sse_text types[ROUTE_TYPES_MAX]; /* none: all types */
+	bool strict;            /* order=strict: nothing is sent out of turn */
+	struct sse_text *types; /* none: all types */
 	size_t ntypes;
 	unsigned int show; /* SHOW_* or-ed */
 
@@ -70,7 +70,7 @@ struct route {
 
 	struct inspect inspect; /* ROUTE_INSPECT */
 
-	char *mem; /* owned: where the texts lie */
+	void *mem; /* owned: where the lists and the texts lie */
 };
 
 /* What the answer depends on besides the request. */

@@ -608,6 +608,10 @@ bounds(void **state)
 		{ "/events/c%d", ",c%d", ROUTE_CHANNELS_MAX },
 		{ "/events?channel=c%d", "&channel=c%d", ROUTE_CHANNELS_MAX },
 		{ "/events?event=c%d", "&event=c%d", ROUTE_TYPES_MAX },
+		/* As short as can be. */
+		{ "/events/%d", ",%d", ROUTE_CHANNELS_MAX },
+		{ "/events?channel=%d", ",%d", ROUTE_CHANNELS_MAX },
+		{ "/events?event=a", "&event=a", ROUTE_TYPES_MAX },
 	};
 	struct asked *a = malloc(sizeof(*a));
 
