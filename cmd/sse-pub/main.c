@@ -116,6 +116,8 @@ publish_all(const struct conf *c, struct sink *s, int fd)
 	int status = c->message != NULL ? publish_message(c, s)
 					: publish_input(c, s, fd);
 
+	if (status == EX_OK && s->refused > 0)
+		return EX_PROTOCOL;
 	return status == EX_OK ? check_reached(c, s) : status;
 }
 
@@ -193,7 +195,7 @@ only_flush(const struct conf *c, struct sink *s, int fd)
 	(void)fd;
 	if (status != 0)
 		warnx("%s", fault);
-	return status;
+	return status == 0 && s->refused > 0 ? EX_PROTOCOL : status;
 }
 
 /* A handler has nothing else to reach it by. */

@@ -1,3 +1,4 @@
+#include <err.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -122,6 +123,14 @@ sink_minted(struct sink *s, struct sse_text id)
 		return -1;
 	(void)sse_buf_append(&s->ids, id.ptr, id.len);
 	return sse_buf_append(&s->ids, "\n", 1);
+}
+
+void
+sink_refused(struct sink *s, size_t n, struct sse_text why)
+{
+	warnx("%.*s: %zu event%s not published", (int)why.len, why.ptr, n,
+	    n == 1 ? " for it is" : "s for it are");
+	s->refused += n;
 }
 
 void

@@ -45,6 +45,7 @@ struct sink {
 	size_t on_way;       /* batches that are */
 	int fd;              /* SINK_SENT: to poll for reading */
 	int64_t deadline_ms; /* SINK_SENT: of clock_mono_ms() */
+	size_t refused;      /* events that were not published, as was said */
 	uint64_t reached;    /* by each batch at least; UINT64_MAX: not told */
 	const volatile sig_atomic_t *stop; /* once set, waits end; or NULL */
 	int status;                        /* SINK_FAILED: of sysexits.h */
@@ -100,6 +101,9 @@ void sink_init(struct sink *s, const struct sink_ops *ops, int64_t timeout_ms);
 
 /* An event was published with this ID.  -1 with ENOMEM. */
 int sink_minted(struct sink *s, struct sse_text id);
+
+/* Events are not published, those around them are: say why. */
+void sink_refused(struct sink *s, size_t n, struct sse_text why);
 
 /* A batch has reached so many; below zero: nobody knows. */
 void sink_reached(struct sink *s, long long n);

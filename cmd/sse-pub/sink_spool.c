@@ -117,6 +117,14 @@ reach(struct sink_spool *s)
 							       : SINK_READY;
 }
 
+/* What it has refused counts here, too. */
+static void
+take_refused(struct sink_spool *s)
+{
+	s->sink.refused += s->to->refused;
+	s->to->refused = 0;
+}
+
 /* The IDs of the destination are ours. */
 static int
 take_ids(struct sink_spool *s)
@@ -155,6 +163,7 @@ flush_batch(struct sink_spool *s, bool alone, bool *more)
 	*more = r == 1;
 	if (n > 0 && sink_finish(s->to) == SINK_FAILED)
 		return SINK_FAILED;
+	take_refused(s);
 	s->to->ids.len = 0; /* of other runs */
 	spool_sent(s->spool);
 	return SINK_READY;
@@ -298,6 +307,7 @@ spool_send(struct sink *sink)
 
 	if (s->to != NULL && sink_finish(s->to) != SINK_FAILED) {
 		sink->gathered = s->copy.len = 0;
+		take_refused(s);
 		return take_ids(s) == -1
 		    ? sink_fail(sink, EX_SOFTWARE, true, "out of memory")
 		    : SINK_READY;

@@ -27,6 +27,7 @@ struct run {
 	bool drained;      /* the source has ended, the filter not yet */
 	bool ending;       /* nothing more is read; then the status */
 	int status;
+	bool refused;   /* the sink could not deliver some events */
 	bool lost;      /* the source is out of reach, and this was said */
 	bool loop_told; /* that an event had been here before */
 	bool ready_told, end_told;
@@ -631,6 +632,11 @@ note_progress(struct run *run)
 	const struct relay *r = run->r;
 	struct sse_text done;
 
+	if (r->sink->refused > 0) {
+		tally_add(r->tally, TALLY_BAD, r->sink->refused);
+		r->sink->refused = 0;
+		run->refused = true;
+	}
 	atomic_store_explicit(&r->tally->waiting,
 	    r->sink->ops->waiting(r->sink), memory_order_relaxed);
 	atomic_store_explicit(&r->tally->held, run->held, memory_order_relaxed);
@@ -668,7 +674,9 @@ turn(struct run *run)
 		}
 		note_progress(run);
 		if (run->ending && k->ops->settled(k))
-			return run->status;
+			return run->status == EX_OK && run->refused
+			    ? EX_PROTOCOL
+			    : run->status;
 		if (run->held && !run->ending && has_room(run))
 			continue;
 		if (clock_mono_ms() >= run->deadline_ms)

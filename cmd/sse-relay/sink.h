@@ -55,8 +55,9 @@ struct sink_ops {
 
 struct sink {
 	const struct sink_ops *ops;
-	bool gaps;   /* it takes gaps (gap.h), too */
-	bool marked; /* it keeps the mark for a later run, and has mark() */
+	bool gaps;      /* it takes gaps (gap.h), too */
+	bool marked;    /* it keeps the mark for a later run, and has mark() */
+	size_t refused; /* events that it could not deliver, as was said */
 };
 
 struct sink_redis_conf {

@@ -125,6 +125,22 @@ go_back(struct sink_redis *sr, struct sse_text mark)
 	return flights_drop(&sr->flights, mark) == -1 ? nomem(sr) : SINK_OK;
 }
 
+/* Events that are not delivered, though their batch is. */
+static void
+note_refused(struct sink_redis *sr, const redisReply *r)
+{
+	char shown[SHOWN_BYTES];
+	struct sse_text why;
+	size_t n = bus_batch_refused(r, &why);
+
+	if (n == 0)
+		return;
+	sr->sink.refused += n;
+	warnx("%s: %s: %zu event%s passed over", sr->conf.to->shown,
+	    visible_line(why, shown, sizeof(shown)), n,
+	    n == 1 ? " for it is" : "s for it are");
+}
+
 static enum sink_what
 accepted(struct sink_redis *sr)
 {
@@ -247,8 +263,10 @@ answer(struct sink_redis *sr, const redisReply *r)
 	struct cargo *c = flights_sent(&sr->flights, 0)->cargo;
 	enum bus_answer a = c->ops->answer(c, r, &mark);
 
-	if (a == BUS_OK)
+	if (a == BUS_OK) {
+		note_refused(sr, r);
 		return accepted(sr);
+	}
 	if (sr->out > 1 &&
 	    (a == BUS_NOSCRIPT || a == BUS_ORDER || a == BUS_MARK_MOVED)) {
 		start_over(sr);

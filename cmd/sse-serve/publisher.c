@@ -96,6 +96,23 @@ parcel_done(struct publisher *p, struct parcel *c)
 	hub_resume(p->hub);
 }
 
+/* One event is not published, those around it are. */
+static void
+refused_event(struct publisher *p, struct post *post, struct sse_text why)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%.*s", (int)why.len, why.ptr);
+	if (hush_says(&p->hub->hush, clock_unix_ms()))
+		warnx("%s: an event for it is not published", line);
+	if (post != NULL)
+		post_refuse(post, 409, line);
+	else {
+		p->hub->faulty = true;
+		p->hub->counters.input_faults++;
+	}
+}
+
 static void
 published(
     struct publisher *p, struct parcel *c, const struct bus_minted *minted)
@@ -107,10 +124,13 @@ published(
 
 		for (size_t j = 0; j < s->n; j++, at++) {
 			p->last = place_max(p->last, minted[at].place);
+			if (minted[at].refused.len > 0)
+				refused_event(p, s->post, minted[at].refused);
 			if (s->post == NULL)
 				continue;
 			/* Of a batch before the last the IDs are forgotten. */
-			if (c->foreign && place_is_zero(minted[at].place))
+			if (c->foreign && place_is_zero(minted[at].place) &&
+			    minted[at].refused.len == 0)
 				post_refuse(s->post, 409, POST_OUT_OF_ORDER);
 			if (minted[at].repeated)
 				post_forget_reached(s->post);

@@ -135,7 +135,9 @@ struct bus_minted {
 	struct place place; /* zero: published by an earlier try, forgotten, or
 			       with a mark that moved: nobody is told */
 	struct sse_text id; /* on the wire; lies in the reply */
-	bool repeated;      /* not published now: a repeat or --once */
+	/* Why it is not published, in one line there; empty: it is. */
+	struct sse_text refused;
+	bool repeated; /* not published now: a repeat or --once */
 };
 
 /*
@@ -146,6 +148,13 @@ struct bus_minted {
  */
 enum bus_answer bus_batch_answer(const struct bus_batch *b, const redisReply *r,
     struct bus_minted *minted, struct sse_text *mark);
+
+/*
+ * How many events of an answered batch are not published, though the others
+ * are, because something else lies where their log or key should be; *why is
+ * that of the first, in one line, lying in the reply.
+ */
+size_t bus_batch_refused(const redisReply *r, struct sse_text *why);
 
 /*
  * How many connections of readers, that is, of servers, each message of an

@@ -307,13 +307,20 @@ bus_batch_command(const struct bus_batch *b, bool by_sha, struct bus_command *c)
 	return -1;
 }
 
-/* "PLACE" or "PLACE ID", with "=" before it when nothing was published now. */
+/*
+ * "PLACE" or "PLACE ID", with "=" before it when nothing was published now; or
+ * "!" and why it is refused.
+ */
 static int
 minted_parse(struct bus_minted *m, struct sse_text t)
 {
 	const char *space;
 	size_t len;
 
+	if (t.len > 1 && t.ptr[0] == '!') {
+		m->refused = (struct sse_text){ t.ptr + 1, t.len - 1 };
+		return 0;
+	}
 	m->repeated = t.len > 0 && t.ptr[0] == '=';
 	if (m->repeated) {
 		t.ptr++;
@@ -331,18 +338,35 @@ static enum bus_answer
 minted_read(
     const struct bus_batch *b, const redisReply *r, struct bus_minted *minted)
 {
-	bool forgotten = r->elements == 2; /* a repeat of long ago */
+	bool told = r->elements - 2 == b->count;
 
-	if (!forgotten && r->elements - 2 != b->count)
+	/* Else it is a repeat of long ago, or a mark tells. */
+	if (!told && r->elements != 2 && b->relay.n == 0)
 		return BUS_REFUSED;
 	for (size_t i = 0; minted != NULL && i < b->count; i++) {
-		minted[i] = (struct bus_minted){ PLACE_ZERO, TEXT(""), true };
-		if (!forgotten &&
+		minted[i] = (struct bus_minted){ .repeated = !told };
+		if (told &&
 		    minted_parse(
 			&minted[i], bus_reply_text(r->element[i + 2])) == -1)
 			return BUS_REFUSED;
 	}
 	return BUS_OK;
+}
+
+size_t
+bus_batch_refused(const redisReply *r, struct sse_text *why)
+{
+	size_t n = 0;
+
+	for (size_t i = r->elements; i-- > 2;) {
+		struct sse_text t = bus_reply_text(r->element[i]);
+
+		if (t.len < 2 || t.ptr[0] != '!')
+			continue;
+		*why = (struct sse_text){ t.ptr + 1, t.len - 1 };
+		n++;
+	}
+	return n;
 }
 
 /* Is the status this word, with or without a number behind it? */

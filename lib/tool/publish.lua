@@ -12,8 +12,9 @@
 --       the name and value of each
 -- Returns {"ok N"|"repeat N"|"moved", mark, answer...}: each message reached N
 -- readers or more (no N: nothing was sent, or it is forgotten); an answer is
--- "PLACE" or "PLACE ID", with "=" before it when nothing was published now; there
--- are none when the batch moves the mark.
+-- "PLACE" or "PLACE ID", with "=" before it when nothing was published now, or
+-- "!WHY" when something else lies where its log or key should be; when the batch
+-- moves the mark there are none but such.
 
 local KEYS, ARGV = KEYS, ARGV
 local call, find, sub, gsub = redis.call, string.find, string.sub, string.gsub
@@ -116,7 +117,7 @@ if producer then
   elseif done[1] == number then
     local answer = { 'repeat' .. (done[3] or ''), mark }
     for one in string.gmatch(done[2], '[^\n]+') do
-      answer[#answer + 1] = sub(one, 1, 1) == '=' and one or '=' .. one
+      answer[#answer + 1] = find(one, '^[=!]') and one or '=' .. one
     end
     return answer
   elseif done[1] and successor(done[1]) ~= number then
@@ -172,6 +173,13 @@ end
 -- The place of the event before, of each channel.  A log that is not there has
 -- none younger than the age, nor any at all when all of history is younger.
 local prev, topic, first_ms, first_seq = {}, {}, last_ms, last_seq
+-- Why nothing is published by way of a key: others wrote there.
+local foreign = {}
+
+local function is_no(kind, key)
+  foreign[key] = '!' .. gsub(key, '%c', '?') .. ' is not a ' .. kind
+end
+
 for k = 1, nlogs do
   local key = KEYS[logs + k]
   local kind = call('TYPE', key).ok
@@ -196,7 +204,8 @@ for k = 1, nlogs do
       last_ms, last_seq = ms, seq
     end
   elseif kind ~= 'none' then
-    return bad(key .. ' is not a Redis stream')
+    is_no('Redis stream', key)
+    prev[k] = '0-0'
   elseif oldest[k] and birth_ms and compare(birth_ms, oldest[k]) <= 0 then
     if above(first_ms, first_seq, oldest[k], '0') then
       prev[k] = oldest[k] .. '-0'
@@ -211,7 +220,14 @@ end
 local answered = {}
 for q = 1, nonce do
   local key = KEYS[onces + q]
-  answered[key] = call('GET', key) or nil
+  local known = redis.pcall('GET', key)
+  if type(known) ~= 'table' then
+    answered[key] = known or nil
+  elseif find(known.err, 'WRONGTYPE', 1, true) then
+    is_no('string', key)
+  else
+    return known
+  end
 end
 
 -- Few different texts stand for numbers, and reading one is slow.
@@ -357,7 +373,10 @@ for i = 1, n do
   local from, to = at + 4, at + 3 + 2 * numbers[ARGV[at + 3]]
   local once = q > 0 and KEYS[onces + q] or nil
   at = to + 1
-  if once and answered[once] then
+  local why = foreign[KEYS[logs + k]] or once and foreign[once]
+  if why then
+    answers[#answers + 1] = why
+  elseif once and answered[once] then
     if answering then
       answers[i + 2] = '=' .. answered[once]
     end

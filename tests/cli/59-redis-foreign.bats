@@ -53,6 +53,84 @@ foreign() {
 	[ "$(grep -c 'not UTF-8' serve.err)" -le 40 ]
 }
 
+data_of() {
+	redis XRANGE "sse:log:$1" - + | grep -A 1 -x data | grep -vx -e data -e --
+}
+
+@test "something else in a log's place: its events are refused, no other channel's" {
+	start_redis
+	redis SET sse:log:odd 'not a stream'
+	for n in {1..3}; do
+		printf '{"channel":"%s","data":"%d"}\n' news $n odd $n prices $n
+	done >in.json
+	run limit sse-pub -v -f json <in.json
+	[ "$status" -eq 76 ]
+	[[ $output == *'sse:log:odd is not a Redis stream: 3 events for it are not published'* ]]
+	# With -v there is a line for each event.
+	[ "$(grep -c -e '-[0-9]*$' <<<"$output")" -eq 6 ]
+	[ "$(data_of news | paste -sd,)" = 1,2,3 ]
+	[ "$(data_of prices | paste -sd,)" = 1,2,3 ]
+	# The same out of a spool, which they leave.
+	stop_redis
+	run limit sse-pub --spool spool -f json <in.json
+	[ "$status" -eq 75 ]
+	restart_redis
+	redis SET sse:log:odd 'not a stream'
+	run limit sse-pub --spool spool --flush
+	[ "$status" -eq 76 ]
+	[[ $output == *'3 events for it are not published'* ]]
+	[ "$(data_of news | paste -sd,)" = 1,2,3 ]
+	run -0 limit sse-pub --spool spool --flush
+	# By POST, whole or with a number, and again after a lost answer.
+	start_serve -r "$SSE_REDIS_URL" --open-publish -f json --exit-on-eof <in.json
+	for header in 'X-None: x' 'Sse-Producer: p/1' 'Sse-Producer: p/1'; do
+		run limit curl -s -o answer -w '%{http_code}' -H "$header" \
+		    -H 'Content-Type: application/x-ndjson' \
+		    --data-binary @in.json "$URL/events"
+		[ "$output" = 409 ]
+		grep -qx 'sse:log:odd is not a Redis stream' answer
+	done
+	await_grep 'sse:log:odd is not a Redis stream: an event for it is not published' serve.err
+	# Standard input, two of three posts, and before all that the spool.
+	[ "$(data_of news | paste -sd,)" = 1,2,3,1,2,3,1,2,3,1,2,3 ]
+	await_exit serve
+	[ "$status" -eq 65 ]
+}
+
+@test "sse-relay passes over what goes where no log is, and counts it" {
+	start_redis
+	redis SET sse:log:odd 'not a stream'
+	for n in {1..3}; do
+		printf '{"channel":"%s","data":"%d"}\n' news $n odd $n
+	done >in.json
+	run limit sse-relay -f json --stats - "$SSE_REDIS_URL" <in.json
+	[ "$status" -eq 76 ]
+	[[ $output == *'sse:log:odd is not a Redis stream: 3 events for it are passed over'* ]]
+	[ "$(data_of news | paste -sd,)" = 1,2,3 ]
+	# One that keeps a mark goes on with it.
+	feed_open
+	start_serve -f json <feed
+	spawn relay sse-relay "$URL/events/news,odd?show=channel" "$SSE_REDIS_URL"
+	await relayed
+	feed '{"channel":"odd","data":"x"}' '{"channel":"news","data":"last"}'
+	await_grep 'passed over' relay.err
+	await_data last
+	not is_gone "${PIDS[relay]}"
+}
+
+relayed() {
+	feed '{"channel":"news","data":"sync"}'
+	data_of news | grep -qx sync
+}
+
+await_data() {
+	await has_data "$1"
+}
+
+has_data() {
+	data_of news | grep -qx "$1"
+}
+
 synced() {
 	sse-pub news sync
 	grep -q sync one.out

@@ -543,8 +543,6 @@ static void
 test_wrong_kinds(void **state)
 {
 	static const char *const setups[] = {
-		"SET sse:log:b x",
-		"LPUSH sse:dedup:b:k x",
 		"SET sse:pub:p x",
 		"LPUSH sse:relay:r x",
 		"SET sse:last nonsense",
@@ -572,6 +570,63 @@ test_wrong_kinds(void **state)
 		freeReplyObject(r);
 		free(before);
 		free(after);
+	}
+	bus_batch_free(b);
+}
+
+/* In a log's place, or that of a key of --once, they hold up nothing else. */
+static void
+test_foreign_keys(void **state)
+{
+	static const struct {
+		const char *setup, *why;
+	} cases[] = {
+		{ "SET sse:log:b x", "sse:log:b is not a Redis stream" },
+		{ "LPUSH sse:dedup:b:k x", "sse:dedup:b:k is not a string" },
+	};
+	struct bus_batch *b = bus_batch_new(&conf);
+	struct event ev = event("b", "d");
+	struct bus_minted m[3];
+	struct sse_text why;
+	redisReply *r;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		freeReplyObject(redisCommand(c, "FLUSHALL"));
+		freeReplyObject(redisCommand(c, cases[i].setup));
+		bus_batch_clear(b);
+		add(b, "a", NULL, "before");
+		assert_int_equal(bus_batch_add(b, &ev, TEXT("k")), 0);
+		add(b, "a", NULL, "behind");
+		assert_int_equal(bus_batch_set_producer(b, "p", 1), 0);
+		/* Once more, as after a lost answer: the same. */
+		for (int again = 0; again < 2; again++) {
+			r = send_batch(b);
+			assert_int_equal(
+			    bus_batch_answer(b, r, m, NULL), BUS_OK);
+			for (size_t j = 0; j < 3; j++) {
+				assert_int_equal(m[j].refused.len > 0, j == 1);
+				assert_int_equal(
+				    place_is_zero(m[j].place), j == 1);
+			}
+			assert_true(text_is(m[1].refused, cases[i].why));
+			assert_int_equal(bus_batch_refused(r, &why), 1);
+			assert_true(text_is(why, cases[i].why));
+			freeReplyObject(r);
+		}
+		r = attach_to("a", PLACE_ZERO, 10);
+		assert_int_equal(bus_log_count(r, 0), 2);
+		freeReplyObject(r);
+		/* A mark that moves answers for all but those. */
+		assert_int_equal(bus_batch_set_producer(b, "p", 2), 0);
+		assert_int_equal(
+		    bus_batch_set_mark(b, "r", TEXT(""), TEXT("m")), 0);
+		r = send_batch(b);
+		assert_int_equal(bus_batch_answer(b, r, m, NULL), BUS_OK);
+		assert_int_equal(r->elements, 3);
+		assert_int_equal(bus_batch_refused(r, &why), 1);
+		assert_true(text_is(why, cases[i].why));
+		freeReplyObject(r);
 	}
 	bus_batch_free(b);
 }
@@ -1527,6 +1582,7 @@ main(void)
 		cmocka_unit_test_setup(test_lost_last, setup),
 		cmocka_unit_test_setup(test_refused_whole, setup),
 		cmocka_unit_test_setup(test_wrong_kinds, setup),
+		cmocka_unit_test_setup(test_foreign_keys, setup),
 		cmocka_unit_test_setup(test_once, setup),
 		cmocka_unit_test_setup(test_once_with_mark, setup),
 		cmocka_unit_test_setup(test_producer, setup),

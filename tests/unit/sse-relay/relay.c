@@ -231,6 +231,14 @@ freeReplyObject(void *reply)
 	free(reply);
 }
 
+size_t
+bus_batch_refused(const redisReply *r, struct sse_text *why)
+{
+	(void)r;
+	(void)why;
+	return 0;
+}
+
 enum bus_answer
 bus_batch_answer(const struct bus_batch *b, const redisReply *r,
     struct bus_minted *minted, struct sse_text *mark)
