@@ -11,6 +11,7 @@ channel_table_init(struct channel_table *t)
 	TAILQ_INIT(&t->dirty);
 	TAILQ_INIT(&t->wishing);
 	RB_INIT(&t->audiences);
+	TAILQ_INIT(&t->wishing_back);
 	t->paged = false;
 }
 
@@ -62,6 +63,8 @@ channel_free(struct channel_table *t, struct channel *ch)
 		TAILQ_REMOVE(&t->dirty, ch, by_dirt);
 	if (ch->wishes)
 		TAILQ_REMOVE(&t->wishing, ch, by_wish);
+	if (ch->wishes_back)
+		TAILQ_REMOVE(&t->wishing_back, ch, by_wish_back);
 	channel_drop_page(ch);
 	named_remove(&t->tree, &ch->named);
 	drop_raw(ch);
@@ -162,6 +165,32 @@ channel_next_wish(struct channel_table *t, struct place *after)
 	ch->wishes = false;
 	ch->asked = true;
 	*after = ch->wish;
+	return ch;
+}
+
+void
+channel_wish_back(struct channel *ch, struct place top)
+{
+	if (ch->asked_back)
+		return; /* as above */
+	if (!ch->wishes_back)
+		TAILQ_INSERT_TAIL(&ch->table->wishing_back, ch, by_wish_back);
+	/* Who has come last begins above, and takes the others along. */
+	ch->wish_back = ch->wishes_back ? place_max(ch->wish_back, top) : top;
+	ch->wishes_back = true;
+}
+
+struct channel *
+channel_next_wish_back(struct channel_table *t, struct place *top)
+{
+	struct channel *ch = TAILQ_FIRST(&t->wishing_back);
+
+	if (ch == NULL)
+		return NULL;
+	TAILQ_REMOVE(&t->wishing_back, ch, by_wish_back);
+	ch->wishes_back = false;
+	ch->asked_back = true;
+	*top = ch->wish_back;
 	return ch;
 }
 

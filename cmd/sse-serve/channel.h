@@ -24,6 +24,16 @@ struct page {
 	struct place from, to; /* it is all that stands between these */
 };
 
+/*
+ * Those of the newest events up to top that one page holds, in order: all from
+ * bottom on, or from the beginning when that is zero.  Borrowed by who reads it.
+ */
+struct leaf {
+	struct place top, bottom;
+	struct message **messages;
+	size_t n;
+};
+
 struct channel {
 	struct named named;
 	TAILQ_ENTRY(channel) by_dirt;
@@ -31,9 +41,13 @@ struct channel {
 	struct channel_table *table;
 	struct page *page; /* NULL: none */
 	TAILQ_ENTRY(channel) by_wish;
-	struct place wish;    /* a reader waits for what is behind this */
-	bool wishes, asked;   /* it does; and a page is on its way */
+	struct place wish;  /* a reader waits for what is behind this */
+	bool wishes, asked; /* it does; and a page is on its way */
+	TAILQ_ENTRY(channel) by_wish_back;
+	struct place wish_back; /* one who opens waits for what is up to this */
+	bool wishes_back, asked_back;
 	struct place drop_to; /* the hub has dropped all up to here */
+	size_t keep;          /* how many events are kept */
 	int64_t age_ms;       /* how long events are kept; 0: for ever */
 	struct message **raw; /* of this turn, live only; owned */
 	size_t nraw, raw_cap;
@@ -50,6 +64,7 @@ struct channel_table {
 	struct channel_list dirty;
 	struct channel_list wishing; /* that are not asked for yet */
 	struct audience_tree audiences;
+	struct channel_list wishing_back;
 	bool paged; /* what the logs have dropped may be kept elsewhere */
 };
 
@@ -88,6 +103,14 @@ const struct replay *channel_log(
  */
 void channel_wish(struct channel *ch, struct place cursor);
 struct channel *channel_next_wish(struct channel_table *t, struct place *after);
+
+/*
+ * Who opens waits for the newest that stand up to top.  The next channel of which
+ * somebody does, with *top; NULL: none.  One page at a time is on its way.
+ */
+void channel_wish_back(struct channel *ch, struct place top);
+struct channel *channel_next_wish_back(
+    struct channel_table *t, struct place *top);
 
 /* A page has come: all between from and to; and has been made use of. */
 void channel_turn_page(struct channel *ch, struct place from, struct place to,

@@ -49,6 +49,15 @@ void conn_wake(struct subscriber *s, void *raw);
 /* And: a channel of it is attached now. */
 void conn_attached(struct subscriber *s, void *arg);
 
+/* And: a page of it has come, for those who look for where to begin. */
+struct channel;
+struct leaf;
+struct conn_leaf {
+	const struct channel *channel;
+	const struct leaf *leaf;
+};
+void conn_sought(struct subscriber *s, void *leaf);
+
 /* Is it a stream that has not dealt with all that was due?  Up to where then. */
 struct place;
 bool conn_behind(const struct conn *c, struct place *cursor);

@@ -9,6 +9,7 @@
 #include "guest.h"
 #include "http_answer.h"
 #include "opening.h"
+#include "seek.h"
 #include "upkeep.h"
 
 /* What its stream is to end with, in ev; NULL: it is not to end. */
@@ -170,6 +171,10 @@ begin(struct conn *c)
 	struct conn_view view;
 	struct gap gap;
 
+	if (r->seek != NULL) {
+		start.sought = true;
+		start.found = seek_found(r->seek);
+	}
 	gap = subscriber_start(&c->stream.sub, &start, era);
 	if (start.kind == START_PENDING && gap.is)
 		start.id = (struct sse_text){ mark,
@@ -200,11 +205,25 @@ begin(struct conn *c)
 	conn_pump(c, NULL);
 }
 
+/* Is it known where to begin?  Else it is found in pages that come. */
+static bool
+knows_where(struct conn *c)
+{
+	struct request *r = c->request;
+	struct start start = start_of(c);
+
+	if (r->seek == NULL && seek_needed(&c->stream.sub, &start))
+		r->seek = seek_new(
+		    &c->stream.sub, &start, worker_era(conn_worker(c)));
+	return r->seek == NULL || seek_done(r->seek);
+}
+
 static void
 try_to_begin(struct conn *c)
 {
 	if (c->state == CONN_OPENING && !c->request->in_sync &&
-	    !c->request->in_mark && subscriber_attached(&c->stream.sub))
+	    !c->request->in_mark && subscriber_attached(&c->stream.sub) &&
+	    knows_where(c))
 		begin(c);
 }
 
@@ -318,6 +337,24 @@ conn_attached(struct subscriber *s, void *arg)
 	struct conn *c = conn_of(s);
 
 	(void)arg;
+	/* The logs may be others than those that were looked through. */
+	if (c->state == CONN_OPENING) {
+		seek_free(c->request->seek);
+		c->request->seek = NULL;
+	}
+	try_to_begin(c);
+	conn_settle(c);
+}
+
+void
+conn_sought(struct subscriber *s, void *arg)
+{
+	struct conn *c = conn_of(s);
+	const struct conn_leaf *leaf = arg;
+
+	if (c->state != CONN_OPENING || c->request->seek == NULL)
+		return;
+	seek_read(c->request->seek, leaf->channel, leaf->leaf);
 	try_to_begin(c);
 	conn_settle(c);
 }

@@ -435,6 +435,7 @@ hear(struct hub *h, struct notice *n)
 		hear_detach(h, n);
 		break;
 	case NOTICE_PAGE:
+	case NOTICE_BACK:
 		source_redis_page(h->redis, n);
 		break;
 	case NOTICE_SYNC:

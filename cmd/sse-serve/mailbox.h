@@ -27,6 +27,9 @@ enum notice_what {
 			    place stand events that nobody has seen */
 	NOTICE_PAGE,     /* name: backlog is all behind place, up to drop;
 			    from a worker: it is to be read */
+	NOTICE_BACK,     /* name: backlog is the newest of all up to place, from
+			    drop on; zero: from the beginning; from a worker:
+			    it is to be read */
 	NOTICE_SYNCED,   /* the answer to sync: place is the last minted */
 	NOTICE_POSTED,   /* post is answered */
 	NOTICE_COUNT,    /* post: add whom it reaches, and give it back */

@@ -11,9 +11,10 @@ struct page_wish {
 	TAILQ_ENTRY(page_wish) entry;
 	struct pages *pages;
 	unsigned int worker;
+	bool back;            /* the newest up to a place, not those behind */
 	struct sse_text name; /* owned */
-	struct place after;
-	struct place up_to; /* the worker's own log begins behind it */
+	struct place after;   /* that place */
+	struct place up_to;   /* the worker's own log begins behind it */
 };
 
 void
@@ -41,7 +42,7 @@ pages_clear(struct pages *p)
 	TAILQ_INIT(&p->wishes);
 }
 
-/* The messages of a page, as far as there is memory. */
+/* The messages of a page as they come, as far as there is memory. */
 static struct backlog *
 messages_of(const struct page_wish *w, const redisReply *r, size_t n)
 {
@@ -73,10 +74,24 @@ end_of(const struct page_wish *w, const struct backlog *b, size_t n)
 	return n == PAGE && b->n > 0 ? last : place_max(last, w->up_to);
 }
 
+/* Those of a page back come the newest first. */
+static struct place
+turn(struct backlog *b, size_t n)
+{
+	for (size_t i = 0; i < b->n / 2; i++) {
+		struct message *m = b->messages[i];
+
+		b->messages[i] = b->messages[b->n - 1 - i];
+		b->messages[b->n - 1 - i] = m;
+	}
+	return n == PAGE && b->n > 0 ? b->messages[0]->place : PLACE_ZERO;
+}
+
 static void
 answer(struct page_wish *w, const redisReply *r)
 {
-	struct notice n = { .what = NOTICE_PAGE, .place = w->after };
+	struct notice n = { .what = w->back ? NOTICE_BACK : NOTICE_PAGE,
+		.place = w->after };
 	size_t count = 0;
 
 	/* One that cannot be read is empty: a gap. */
@@ -86,7 +101,7 @@ answer(struct page_wish *w, const redisReply *r)
 	n.backlog = messages_of(w, r, count);
 	if (n.name.ptr == NULL || n.backlog == NULL)
 		err(EX_SOFTWARE, "a page of a log");
-	n.drop = end_of(w, n.backlog, count);
+	n.drop = w->back ? turn(n.backlog, count) : end_of(w, n.backlog, count);
 	hub_tell(w->pages->hub, w->worker, &n);
 	TAILQ_REMOVE(&w->pages->wishes, w, entry);
 	wish_free(w);
@@ -112,8 +127,8 @@ send_wish(struct page_wish *w)
 	struct pages *p = w->pages;
 	struct bus_command c = { 0 };
 
-	if (bus_page_command(&p->hub->conf->bus, w->name, w->after, PAGE, &c) ==
-	    0)
+	if ((w->back ? bus_page_back_command : bus_page_command)(
+		&p->hub->conf->bus, w->name, w->after, PAGE, &c) == 0)
 		(void)redis_async_send(p->link, answered, w, &c);
 	bus_command_free(&c);
 }
@@ -127,6 +142,7 @@ pages_ask(struct pages *p, const struct notice *n)
 		err(EX_SOFTWARE, "a page of a log");
 	w->pages = p;
 	w->worker = n->worker;
+	w->back = n->what == NOTICE_BACK;
 	w->after = n->place;
 	w->up_to = n->drop;
 	TAILQ_INSERT_TAIL(&p->wishes, w, entry);

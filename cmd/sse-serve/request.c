@@ -6,6 +6,7 @@
 #include "http_answer.h"
 #include "keyring.h"
 #include "request.h"
+#include "seek.h"
 #include "visible.h"
 
 #define SPARE_MAX 64     /* requests kept, */
@@ -57,6 +58,8 @@ request_free(struct requests *pool, struct request *r)
 	if (r->routed)
 		route_free(&r->route);
 	identity_free(r->who);
+	seek_free(r->seek);
+	r->seek = NULL;
 	if (pool->n == SPARE_MAX ||
 	    r->in.cap + r->body.cap + r->out.cap > SPARE_BYTES) {
 		destroy(r);
@@ -270,6 +273,8 @@ request_next(struct request *r)
 		route_free(&r->route);
 	r->routed = false;
 	identity_free(r->who);
+	seek_free(r->seek);
+	r->seek = NULL;
 	r->who = identity_anonymous(false);
 	memmove(r->in.ptr, r->in.ptr + used, r->in.len - used);
 	r->in.len -= used;

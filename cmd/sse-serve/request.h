@@ -34,6 +34,7 @@ struct request {
 	bool expect;       /* the client waits for 100 */
 	bool in_mark;      /* asked the hub for the client's mark */
 	struct place mark; /* which this is; zero: none */
+	struct seek *seek; /* owned: where it is to begin; NULL: it is known */
 	bool in_sync;      /* asked the hub what the last place is */
 	bool draining;     /* a second look after that is not taken */
 	char cors[ROUTE_CORS_MAX];

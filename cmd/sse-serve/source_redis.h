@@ -31,7 +31,7 @@ void source_redis_free(struct source_redis *s);
 void source_redis_follow(struct source_redis *s, struct history *hist);
 void source_redis_unfollow(struct source_redis *s, struct history *hist);
 
-/* Read a page of a log, as NOTICE_PAGE n asks. */
+/* Read a page of a log, as NOTICE_PAGE or NOTICE_BACK n asks. */
 struct notice;
 void source_redis_page(struct source_redis *s, const struct notice *n);
 

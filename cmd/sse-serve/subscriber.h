@@ -38,6 +38,8 @@ struct start {
 	size_t n;
 	struct place mark; /* zero: with the oldest that is kept */
 	size_t from, to;   /* those are the channels from from to before to */
+	bool sought; /* where START_ID and START_LAST begin: seek_found() */
+	struct place found;
 };
 
 /* What holds for the namespace at this moment. */

@@ -2,15 +2,6 @@
 
 #include "subscriber_inner.h"
 
-/* The place of which nothing but p itself stands behind. */
-static struct place
-place_before(struct place p)
-{
-	if (p.seq > 0)
-		return (struct place){ p.ms, p.seq - 1 };
-	return (struct place){ p.ms - 1, UINT64_MAX };
-}
-
 /* The channel whose next message, counted by w, comes last; false: none has. */
 static bool
 pick_newest(const struct subscriber *s, const struct walk *w, size_t *best)
@@ -79,6 +70,13 @@ find_id(const struct subscriber *s, struct sse_text id, struct place *p)
 		}
 	}
 	return found;
+}
+
+static bool
+is_found(const struct start *start, struct place *p)
+{
+	*p = start->found;
+	return !place_is_zero(start->found);
 }
 
 bool
@@ -190,12 +188,14 @@ subscriber_start(
 	s->forks = era->forks;
 	s->cursor = era->horizon;
 	if (start->kind == START_LAST)
-		s->cursor = behind_newest(s, start->n, era);
+		s->cursor = start->sought ? start->found
+					  : behind_newest(s, start->n, era);
 	if (start->kind == START_PENDING)
 		return start_pending(s, start, era);
 	if (start->kind != START_ID)
 		return gap;
-	if (!find_id(s, start->id, &s->cursor) ||
+	if (!(start->sought ? is_found(start, &s->cursor)
+			    : find_id(s, start->id, &s->cursor)) ||
 	    place_cmp(s->cursor, era->horizon) > 0) {
 		/* Not an ID of ours: all that is kept may be new to it. */
 		s->cursor = PLACE_ZERO;

@@ -70,11 +70,14 @@ struct channel *
 worker_channel(struct worker *w, struct sse_text name)
 {
 	struct channel *ch = channel_find(&w->channels, name);
+	struct retention keep;
 	struct sse_text copy;
 
 	if (ch != NULL || (ch = channel_get(&w->channels, name)) == NULL)
 		return ch;
-	ch->age_ms = retention_of(&w->conf->retentions, name).age_ms;
+	keep = retention_of(&w->conf->retentions, name);
+	ch->age_ms = keep.age_ms;
+	ch->keep = keep.count;
 	if ((copy = name_dup(name)).ptr == NULL) {
 		channel_free(&w->channels, ch);
 		return NULL;
@@ -126,24 +129,32 @@ worker_serve(struct worker *w)
 		worker_serve_channel(w, ch);
 }
 
+static void
+ask_page(struct worker *w, enum notice_what what, const struct channel *ch,
+    struct place p)
+{
+	struct sse_text name = name_dup(ch->named.name);
+
+	if (name.ptr == NULL)
+		err(EX_SOFTWARE, "notices");
+	worker_tell(w,
+	    &(struct notice){ .what = what,
+		.name = name,
+		.place = p,
+		.drop = ch->log.dropped });
+}
+
 /* Ask for the pages that readers wait for, of a channel one at a time. */
 static void
 tell_wishes(struct worker *w)
 {
 	struct channel *ch;
-	struct place after;
+	struct place p;
 
-	while ((ch = channel_next_wish(&w->channels, &after)) != NULL) {
-		struct sse_text name = name_dup(ch->named.name);
-
-		if (name.ptr == NULL)
-			err(EX_SOFTWARE, "notices");
-		worker_tell(w,
-		    &(struct notice){ .what = NOTICE_PAGE,
-			.name = name,
-			.place = after,
-			.drop = ch->log.dropped });
-	}
+	while ((ch = channel_next_wish(&w->channels, &p)) != NULL)
+		ask_page(w, NOTICE_PAGE, ch, p);
+	while ((ch = channel_next_wish_back(&w->channels, &p)) != NULL)
+		ask_page(w, NOTICE_BACK, ch, p);
 }
 
 /* How far everyone is: where those are who are behind, else the horizon. */

@@ -51,6 +51,20 @@ hear_page(struct worker *w, struct notice *n)
 	worker_serve_channel(w, ch);
 }
 
+/* What those wait for who are to begin further back than memory goes. */
+static void
+hear_back(struct worker *w, struct notice *n)
+{
+	struct channel *ch = channel_find(&w->channels, n->name);
+	struct leaf leaf = { n->place, n->drop, n->backlog->messages,
+		n->backlog->n };
+
+	if (ch == NULL)
+		return;
+	ch->asked_back = false;
+	channel_each(ch, conn_sought, &(struct conn_leaf){ ch, &leaf });
+}
+
 /*
  * The logs come anew, in the same letter.  Who reads them finds by the era that
  * there is a gap, and what is behind it.
@@ -112,6 +126,9 @@ worker_hear(struct worker *w, struct notice *n)
 		break;
 	case NOTICE_PAGE:
 		hear_page(w, n);
+		break;
+	case NOTICE_BACK:
+		hear_back(w, n);
 		break;
 	case NOTICE_FORGET:
 		hear_forget(w, n);

@@ -243,21 +243,40 @@ bus_attach_command(const struct bus_conf *conf, const char *marker,
 	return -1;
 }
 
-int
-bus_page_command(const struct bus_conf *conf, struct sse_text channel,
-    struct place after, unsigned int count, struct bus_command *c)
+static int
+page_command(const struct bus_conf *conf, const char *verb,
+    struct sse_text channel, const char *from, const char *to,
+    unsigned int count, struct bus_command *c)
 {
 	struct bus_args a = { .n = 0 };
-	char from[PLACE_LEN + 1] = "(";
-	size_t len = place_format(after, from + 1) + 1;
 
-	if (bus_args_text(&a, "XRANGE") == 0 &&
+	if (bus_args_text(&a, verb) == 0 &&
 	    bus_args_key(&a, conf->prefix, "log:", channel) == 0 &&
-	    bus_args_add(&a, from, len) == 0 && bus_args_text(&a, "+") == 0 &&
+	    bus_args_text(&a, from) == 0 && bus_args_text(&a, to) == 0 &&
 	    bus_args_text(&a, "COUNT") == 0 && bus_args_number(&a, count) == 0)
 		return bus_args_command(&a, c);
 	bus_args_free(&a);
 	return -1;
+}
+
+int
+bus_page_command(const struct bus_conf *conf, struct sse_text channel,
+    struct place after, unsigned int count, struct bus_command *c)
+{
+	char from[PLACE_LEN + 1] = "(";
+
+	place_format(after, from + 1);
+	return page_command(conf, "XRANGE", channel, from, "+", count, c);
+}
+
+int
+bus_page_back_command(const struct bus_conf *conf, struct sse_text channel,
+    struct place up_to, unsigned int count, struct bus_command *c)
+{
+	char from[PLACE_LEN];
+
+	place_format(up_to, from);
+	return page_command(conf, "XREVRANGE", channel, from, "-", count, c);
 }
 
 int

@@ -228,6 +228,9 @@ int bus_log_entry(
  */
 int bus_page_command(const struct bus_conf *conf, struct sse_text channel,
     struct place after, unsigned int count, struct bus_command *c);
+/* And one back: the newest up to it, at most count, newest first. */
+int bus_page_back_command(const struct bus_conf *conf, struct sse_text channel,
+    struct place up_to, unsigned int count, struct bus_command *c);
 enum bus_answer bus_page_answer(const redisReply *r, size_t *count);
 int bus_page_entry(const redisReply *r, size_t i, struct bus_entry *e);
 size_t bus_page_bytes(const redisReply *r); /* of its fields */

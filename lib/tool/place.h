@@ -48,6 +48,16 @@ place_min(struct place a, struct place b)
 	return place_cmp(a, b) < 0 ? a : b;
 }
 
+/* The place of which nothing but p itself stands behind. */
+static inline struct place
+place_before(struct place p)
+{
+	if (p.seq > 0)
+		return (struct place){ p.ms, p.seq - 1 };
+	return (
+	    struct place){ p.ms > 0 ? p.ms - 1 : 0, p.ms > 0 ? UINT64_MAX : 0 };
+}
+
 /*
  * Read the len bytes at s as a place: two decimal numbers that fit 64 bits,
  * no sign, no leading zero, joined by "-", and not 0-0.

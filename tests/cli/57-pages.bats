@@ -83,3 +83,91 @@ synced() {
 	AWAIT=30 await_grep '^data: 012000' slow.out
 	numbers slow.out | diff <(seq 12000) -
 }
+
+# small_serve: a server whose memory holds but some of the events.
+small_serve() {
+	start_serve -r "$SSE_REDIS_URL" -n 20000 --history-bytes 100k -w 1 "$@"
+	# It has the logs, and what of them is too much has gone.
+	spawn keeper curl -sN "$URL/events/numbers,other?last=1"
+	await_grep '^data:' keeper.out
+}
+
+# last QUERY LAST: what that begins with, up to the event LAST.
+last() {
+	rm -f last.out
+	spawn last curl -sN "$URL/events/$1"
+	await_grep "^data: $2" last.out || return
+	stop last
+	numbers last.out
+}
+
+@test "the newest N are those that Redis has, filtered and of all channels" {
+	start_redis
+	fill 1500
+	sse-pub --history 20000 -e rare other 'rare 1'
+	seq 1501 1600 | awk '{ printf "%06d %493s\n", $1, "x" }' | tr ' ' . |
+	    sse-pub --history 20000 numbers
+	sse-pub --history 20000 -e rare numbers '001601 last'
+	small_serve
+	last 'numbers?last=50' 001601 | diff <(seq 1552 1601) -
+	last 'numbers?last=1000' 001601 | diff <(seq 602 1601) -
+	last 'numbers?last=99999999999' 001601 | diff <(seq 1601) -
+	# By type, deep in the log, where nothing else in memory is of it.
+	last 'numbers,other?last=2&event=rare' 001601 | diff <(echo 1601) -
+	grep -qx 'data: rare 1' last.out
+	# The one of the other channel is among the newest of both.
+	last 'numbers,other?last=102' 001601 | diff <(seq 1501 1601) -
+	[ "$(grep -c '^data: rare 1$' last.out)" = 1 ]
+	last 'numbers,other?last=101' 001601 | diff <(seq 1501 1601) -
+	[ "$(grep -c '^data: rare 1$' last.out)" = 0 ]
+	# One that does not ask for more than there is in memory asks nothing.
+	before=$(commands xrevrange)
+	last 'numbers?last=5' 001601 | diff <(seq 1597 1601) -
+	[ "$(commands xrevrange)" = "$before" ]
+}
+
+@test "an ID of a publisher's own is found in Redis, and what follows is told" {
+	start_redis
+	seq 1500 | awk '{ printf "{\"channel\":\"numbers\",\"id\":\"own %d\",\"data\":\"%06d %493s\"}\n",
+	    $1, $1, "x" }' | sse-pub --history 20000 -f json
+	small_serve
+	curl_after() {
+		rm -f last.out
+		spawn last curl -sN -H "Last-Event-ID: $1" "$URL/events/numbers,other"
+		await_grep '^data: 001500' last.out
+		stop last
+		numbers last.out
+	}
+	curl_after 'own 7' | diff <(seq 8 1500) -
+	curl_after 'own 1490' | diff <(seq 1491 1500) -
+	# Nobody knows it: a gap, and all that is kept.
+	curl_after 'own 0' | diff <(echo GAP; seq 1500) -
+	# It is not kept any more.
+	redis XTRIM sse:log:numbers MAXLEN = 1000
+	curl_after 'own 7' | diff <(echo GAP; seq 501 1500) -
+	curl_after 'own 501' | diff <(seq 502 1500) -
+}
+
+@test "many that look back share what is read, and wait for a Redis that stands still" {
+	start_redis
+	fill 1500
+	small_serve --redis-timeout 1m -a unix:admin
+	before=$(commands xrevrange)
+	kill -STOP "${PIDS[redis]}"
+	for n in {1..10}; do
+		spawn "back$n" curl -sN "$URL/events/numbers?last=1400&show=hello"
+	done
+	# These, the first one, and the one that asks.
+	asked() {
+		curl -s --unix-socket admin http://localhost/metrics |
+		    grep -qx 'sse_serve_connections 12'
+	}
+	await asked
+	kill -CONT "${PIDS[redis]}"
+	for n in {1..10}; do
+		await_grep '^data: 001500' "back$n.out"
+		numbers "back$n.out" | diff <(seq 101 1500) -
+	done
+	# 1300 events are 21 pages, for one as for ten.
+	[ $(($(commands xrevrange) - before)) -le 45 ]
+}
