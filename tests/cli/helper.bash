@@ -242,7 +242,7 @@ restart_redis() {
 # Ready, with or without a password; or gone, which the caller looks for.
 redis_answers() {
 	is_gone "${PIDS[$1]}" ||
-	    redis-cli -s "$1/sock" PING 2>/dev/null | grep -Eq 'PONG|NOAUTH'
+	    timeout 10 redis-cli -s "$1/sock" PING 2>/dev/null | grep -Eq 'PONG|NOAUTH'
 }
 
 stop_redis() {
