@@ -649,9 +649,21 @@ report_unpublished(const struct hub *h)
 	return n > 0 ? EX_TEMPFAIL : EX_IOERR;
 }
 
+void
+hub_ready(struct hub *h)
+{
+	void (*ready)(void *arg) = h->ready;
+
+	h->ready = NULL;
+	if (ready != NULL)
+		ready(h->ready_arg);
+}
+
 int
 hub_run(struct hub *h)
 {
+	if (h->redis == NULL)
+		hub_ready(h);
 	if (h->conf->read_stdin && (h->input = source_stdin_new(h)) == NULL)
 		return EX_SOFTWARE;
 	ev_run(h->loop, 0);

@@ -64,12 +64,16 @@ struct hub {
 	bool faulty;            /* something of the input was passed over */
 	bool input_ended, ended, stopping;
 	const struct access_log *access_log; /* to be opened anew; NULL */
-	int status;                          /* to exit with */
+	void (*ready)(void *arg); /* to be called once it is; NULL after that */
+	void *ready_arg;
+	int status; /* to exit with */
 };
 
 /* -1 with errno set.  Workers are added, then it runs until it is stopped. */
 int hub_open(struct hub *h, const struct conf *conf);
 int hub_add(struct hub *h, struct worker *w, struct mailbox *box);
+/* Publications are taken from now on; without Redis, from the start. */
+void hub_ready(struct hub *h);
 int hub_run(struct hub *h); /* returns an exit status */
 void hub_close(struct hub *h);
 

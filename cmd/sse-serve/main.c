@@ -31,6 +31,7 @@ struct server {
 	struct access_log access_log;
 	struct worker *workers[64];
 	unsigned int nworkers;
+	const char *ready_file; /* NULL: none */
 };
 
 static void
@@ -80,25 +81,41 @@ open_access_log(struct server *s, struct options *o)
 }
 
 /* Whoever finds the file finds all of it: it is renamed into place. */
-static void
+static int
 write_ready_file(const struct server *s, const char *path)
 {
 	char *temporary;
 	FILE *f;
+	int r;
 
 	if (path == NULL)
-		return;
+		return 0;
 	if (asprintf(&temporary, "%s.%ld", path, (long)getpid()) == -1)
-		err(EX_SOFTWARE, "ready file");
-	if ((f = fopen(temporary, "we")) == NULL)
-		err(EX_CANTCREAT, "ready file %s", path);
+		return -1;
+	if ((f = fopen(temporary, "we")) == NULL) {
+		free(temporary);
+		return -1;
+	}
 	for (size_t i = 0; i < s->listeners.n; i++)
 		fprintf(f, "%s\n", s->listeners.v[i].url);
-	if (fclose(f) == EOF || rename(temporary, path) == -1) {
+	r = fclose(f) == EOF ? -1 : rename(temporary, path);
+	if (r == -1)
 		(void)unlink(temporary);
-		err(EX_CANTCREAT, "ready file %s", path);
-	}
 	free(temporary);
+	return r;
+}
+
+/* All that was announced can be had: also what needs Redis. */
+static void
+ready(void *arg)
+{
+	struct server *s = arg;
+
+	if (write_ready_file(s, s->ready_file) == -1) {
+		warn("ready file %s", s->ready_file);
+		hub_fail(&s->hub, EX_CANTCREAT);
+	} else
+		notify_send("READY=1");
 }
 
 static void
@@ -187,9 +204,10 @@ main(int argc, char **argv)
 	open_access_log(&server, &options);
 	open_listeners(&server, &options);
 	build(&server, &options);
-	write_ready_file(&server, options.ready_file);
 	announce(&server, &options.conf);
-	notify_send("READY=1");
+	server.ready_file = options.ready_file;
+	server.hub.ready = ready;
+	server.hub.ready_arg = &server;
 	run(&server, &status);
 	if (options.ready_file != NULL)
 		(void)unlink(options.ready_file);

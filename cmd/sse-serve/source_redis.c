@@ -277,6 +277,7 @@ marker_confirmed(struct source_redis *s)
 	presence_again(&s->hub->presence);
 	pages_again(&s->pages);
 	hub_resume(s->hub);
+	hub_ready(s->hub);
 }
 
 /* What keeps Redis from being used, once as long as it is the same. */

@@ -238,6 +238,23 @@ is_loading() {
 	redis GET sse:last | grep -q LOADING
 }
 
+@test "it is ready once Redis takes events, and not before" {
+	start_redis
+	redis ACL SETUSER default -subscribe
+	spawn serve sse-serve -r "$SSE_REDIS_URL" -l 127.0.0.1:0 -a unix:admin \
+	    --open-publish --ready-file serve.ready
+	await_grep administration serve.err
+	[ "$(limit curl -s -o answer -w '%{http_code}' --unix-socket admin \
+	    http://localhost/readyz)" = 503 ]
+	[ ! -e serve.ready ]
+	redis ACL SETUSER default +subscribe
+	AWAIT=20 await_file serve.ready
+	[ "$(limit curl -s -o answer -w '%{http_code}' --unix-socket admin \
+	    http://localhost/readyz)" = 200 ]
+	[ "$(limit curl -s -o answer -w '%{http_code}' -d hello \
+	    "$(head -n 1 serve.ready)/events/news")" = 200 ]
+}
+
 @test "what Redis is set up to lose is said once at the start" {
 	start_redis 'appendonly yes' 'appendfsync always'
 	start_serve -r "$SSE_REDIS_URL"

@@ -41,8 +41,11 @@ numbers() {
 		await_grep '^data: 002000' "back$n.out"
 		numbers "back$n.out" | diff <(seq 2000) -
 	done
-	# 2000 events are 32 pages, for one as for ten.
-	[ $(($(commands xrange) - before)) -le 40 ]
+	# 2000 events are 32 pages, for ten nearly as for one; but whom a busy
+	# machine holds up goes on by pages of its own.
+	pages=$(($(commands xrange) - before))
+	echo "$pages pages"
+	[ $pages -lt 160 ]
 	# One that reads two channels, and one that comes from nowhere.
 	spawn both curl -sN -H "Last-Event-ID: $id" "$URL/events/numbers,other"
 	spawn nowhere curl -sN -H 'Last-Event-ID: unheard' "$URL/events/numbers"
