@@ -38,6 +38,36 @@ not_subscribed() {
 	[[ $output == *'data: event 5'*'data: nobody listens'* ]]
 }
 
+# Beside the server's marker and broadcast.
+is_subscribed() {
+	redis INFO stats | grep -q "^pubsub_channels:$(($1 + 2))"$'\r'
+}
+
+is_left() {
+	[ -z "$(redis PUBSUB CHANNELS 'sse:c*')" ]
+}
+
+@test "100,000 channels at one server: each is read, and all are left again" {
+	n=$((100000 / SLOW))
+	ulimit -n 8192
+	start_redis
+	start_serve -r "$SSE_REDIS_URL" -n 10
+	spawn readers python3 "$TOP/tests/cli/channels.py" "${URL#http://}" $n 64
+	AWAIT=60 await_grep '^ready' readers.out
+	AWAIT=60 await is_subscribed $n
+	seq 0 $((n - 1)) | sed 's/.*/{"channel":"c&","data":"c&"}/' |
+	    limit sse-pub -n 10 -f json
+	AWAIT=60 await_grep '^all' readers.out
+	# A log is read when its channel is, and never again.
+	[ $(($(commands xrevrange) + $(commands xrange))) -le $((n + 10)) ]
+	stop readers
+	AWAIT=60 await is_left
+	# It is of use as before.
+	run limit curl -sN -m 2 "$URL/events/c7?last=1"
+	[[ $output == *'data: c7'* ]]
+	not grep -q 'reconnecting\|does not answer' serve.err
+}
+
 @test "1,000 readers of 10 channels come back to a server that was killed: all once" {
 	start_redis 'appendonly yes' 'appendfsync always'
 	ulimit -n 4096
