@@ -448,6 +448,36 @@ piece_end(struct sse_decoder *d, struct sse_text rest, bool ascii)
 	return 0;
 }
 
+/*
+ * Most events are one short line, "data: text", and a blank one.  Where such an
+ * event is the first thing in a piece it is seen at a glance, without what all
+ * other lines take.  Returns the bytes it takes; 0: it is none, look closer.
+ */
+static inline size_t
+glance(struct sse_decoder *d, const char *p, size_t len)
+{
+	static const char name[] = "data: ";
+	const size_t skip = sizeof(name) - 1;
+	uint64_t ends, upto;
+	struct chunk x;
+	size_t n;
+
+	if (len < CHUNK || memcmp(p, name, skip) != 0 || d->odd || d->kept)
+		return 0;
+	x = chunk_load(p);
+	if ((ends = chunk_ends(x)) == 0)
+		return 0;
+	upto = ends ^ (ends - 1);
+	n = (size_t)__builtin_ctzll(ends);
+	if (n + 1 == CHUNK || p[n] != '\n' || p[n + 1] != '\n' ||
+	    n >= d->room || (chunk_high(x) & upto) != 0)
+		return 0;
+	d->ev.data = (struct sse_text){ p + skip, n - skip };
+	d->ev.has = SSE_HAS_DATA;
+	d->after_cr = false;
+	return n + 2;
+}
+
 int
 sse_decoder_feed(struct sse_decoder *d, const void *buf, size_t len,
     size_t *used, const struct sse_event **ev)
@@ -463,6 +493,10 @@ sse_decoder_feed(struct sse_decoder *d, const void *buf, size_t len,
 	*used = 0;
 	if (len == 0)
 		return 0;
+	if ((*used = glance(d, p, len)) > 0) {
+		*ev = &d->ev;
+		return block_end(d);
+	}
 	s = scan_start(p, len);
 	while (r == 0 && (eol = scan_line(&s, &ascii)) != NULL) {
 		if (!d->after_cr || eol > p || *eol == '\r')

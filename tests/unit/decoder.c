@@ -228,6 +228,74 @@ takes_no_bytes(void **state)
 	sse_decoder_free(d);
 }
 
+/* What the bytes give in pieces of so many, the first of which takes cut. */
+static void
+decode_cut(const char *in, size_t len, size_t cut, size_t piece, size_t max,
+    struct report *r)
+{
+	struct sse_decoder *d = sse_decoder_new(max);
+
+	assert_non_null(d);
+	r->len = 0;
+	sse_decoder_ask(d, SSE_ASK_FIELDS | SSE_ASK_COMMENTS | SSE_ASK_BLOCKS);
+	feed(d, in, cut, r);
+	for (size_t at = cut; at < len; at += piece)
+		feed(d, in + at, piece < len - at ? piece : len - at, r);
+	report_state(r, d);
+	sse_decoder_free(d);
+}
+
+/* However it is cut, and whatever the limit is. */
+static void
+check_glance(const char *before, const char *data, const char *end)
+{
+	size_t line = strlen("data: ") + strlen(data), cut = strlen(before);
+	const size_t limits[] = { 0, line - 1, line, line + 1, line + 2, 256 };
+	struct report got, want;
+	char in[1024];
+	int len = snprintf(in, sizeof(in), "%sdata: %s%sdata: %080d\n\n",
+	    before, data, end, 0);
+
+	for (size_t i = 0; i < nitems(limits); i++) {
+		decode_cut(in, (size_t)len, 0, 1, limits[i], &want);
+		decode_cut(in, (size_t)len, cut, 64, limits[i], &got);
+		assert_string_equal(got.text, want.text);
+		decode_cut(in, (size_t)len, cut, 1024, limits[i], &got);
+		assert_string_equal(got.text, want.text);
+	}
+}
+
+/*
+ * Short events of one line are seen at a glance.  It has to be what a closer
+ * look sees, whatever comes before them, in them and behind them.
+ */
+static void
+sees_the_same_at_a_glance(void **state)
+{
+	static const char *const before[] = { "", "\n", "id: 5\n\n",
+		"event: e\n", "data: b\n", "data: b\r", ": c\n", "dat" };
+	static const char *const odd[] = { "", "\xff", "\xc3\xa9", ":\t" };
+	static const char *const end[] = { "\n\n", "\r\n\r\n", "\r\r", "\n\r",
+		"\n\r\n", "\r\n\n", "\n\n\n", "\n: c\n\n", "\nid: 1\n\n",
+		"\n\n\xef\xbb\xbf", "" };
+	char data[80], large[320];
+
+	(void)state;
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	memcpy(large + 300, "\n", 2);
+	check_glance(large, "skipped with it", "\n\n");
+	for (size_t b = 0; b < nitems(before); b++)
+		for (size_t o = 0; o < nitems(odd); o++)
+			for (size_t e = 0; e < nitems(end); e++)
+				for (int n = 0; n < 64; n += n < 50 ? 7 : 1) {
+					snprintf(data, sizeof(data),
+					    "%0*d%s%0*d", n / 2, 0, odd[o],
+					    n - n / 2, 0);
+					check_glance(before[b], data, end[e]);
+				}
+}
+
 int
 main(void)
 {
@@ -240,6 +308,7 @@ main(void)
 		cmocka_unit_test(is_seeded),
 		cmocka_unit_test(asks_between_blocks),
 		cmocka_unit_test(takes_no_bytes),
+		cmocka_unit_test(sees_the_same_at_a_glance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
