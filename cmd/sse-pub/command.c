@@ -50,8 +50,8 @@ struct command {
 	int64_t ended_ms;
 	struct sse_buf buf; /* events for the publisher, from sent on */
 	size_t sent;
-	int64_t patience_ms; /* that the command may still be held up */
-	unsigned long long lost;
+	int64_t patience_ms;   /* that the command may still be held up */
+	struct sigaction pipe; /* what SIGPIPE does to the command */
 };
 
 /* The signals that we take note of, blocked. */
@@ -101,7 +101,7 @@ exec(const struct command *c, int out, int errors, int told,
 {
 	if (dup2(out, STDOUT_FILENO) == -1 || dup2(errors, STDERR_FILENO) == -1)
 		_exit(CANNOT_RUN);
-	signal(SIGPIPE, SIG_DFL);
+	sigaction(SIGPIPE, &c->pipe, NULL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(c->conf->argv[0], c->conf->argv);
 	(void)!write(told, &errno, sizeof(errno));
@@ -230,17 +230,6 @@ write_through(struct output *o, const char *p, size_t len)
 	}
 }
 
-/* How many lines these bytes end. */
-static unsigned long long
-count_lines(const char *p, size_t len)
-{
-	unsigned long long n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += p[i] == '\n';
-	return n;
-}
-
 static void
 read_output(struct command *c, struct output *o)
 {
@@ -256,23 +245,32 @@ read_output(struct command *c, struct output *o)
 	}
 	write_through(o, buf, (size_t)n);
 	if (!has_room(c))
-		c->lost += count_lines(buf, (size_t)n);
+		lines_lose(&o->lines, buf, (size_t)n);
 	else if (lines_take(&o->lines, &c->buf, buf, (size_t)n) == -1)
 		err(EX_SOFTWARE, NULL);
 	feed_publisher(c);
 	compact(c);
 }
 
-/* One that the terminal sent, the command got from there. */
-static void
+/*
+ * One that the terminal sent, the command got from there.  Returns whether one
+ * that ends programs has come.
+ */
+static bool
 read_signals(struct command *c)
 {
 	struct signalfd_siginfo si;
+	bool ends = false;
 
-	while (read(c->signals, &si, sizeof(si)) == sizeof(si))
+	while (read(c->signals, &si, sizeof(si)) == sizeof(si)) {
+		ends = ends || si.ssi_signo == SIGHUP ||
+		    si.ssi_signo == SIGINT || si.ssi_signo == SIGQUIT ||
+		    si.ssi_signo == SIGTERM;
 		if (si.ssi_signo != SIGCHLD && si.ssi_code != SI_KERNEL &&
 		    c->pid > 0)
 			kill(c->pid, (int)si.ssi_signo);
+	}
+	return ends;
 }
 
 static void
@@ -317,7 +315,7 @@ follow(struct command *c)
 		if (poll(p, 4, patience(c)) == -1 && errno != EINTR)
 			err(EX_SOFTWARE, "poll");
 		if (p[2].revents != 0)
-			read_signals(c);
+			(void)read_signals(c);
 		if (p[0].revents != 0)
 			read_output(c, &c->out);
 		if (p[1].revents != 0)
@@ -358,13 +356,16 @@ add_exit(struct command *c)
 
 /*
  * Give the publisher the rest, and await its end; what need not be waited for
- * waits no longer than a grandchild does.
+ * waits no longer than a grandchild does, or than a signal allows, which finds
+ * no command any more.
  */
 static void
 finish(struct command *c)
 {
 	int64_t hurry_ms = c->ended_ms + AFTER_MS;
 	struct pollfd p = { .events = POLLOUT };
+	unsigned long long lost = c->out.lines.lost + c->err.lines.lost;
+	bool hurry = false;
 	int status;
 
 	while (waitpid(c->publisher, &status, WNOHANG) == 0) {
@@ -375,13 +376,16 @@ finish(struct command *c)
 		}
 		p.fd = c->to;
 		(void)poll(&p, 1, WAIT_MS);
-		if (c->conf->spooled && clock_mono_ms() >= hurry_ms)
+		hurry = read_signals(c) || hurry ||
+		    (c->conf->spooled && clock_mono_ms() >= hurry_ms);
+		if (hurry)
 			kill(c->publisher, SIGUSR1);
 	}
 	if (c->to != -1)
 		close(c->to);
-	if (c->lost > 0)
-		warnx("%llu lines were not published", c->lost);
+	if (lost > 0)
+		warnx("%llu line%s not published", lost,
+		    lost == 1 ? " was" : "s were");
 }
 
 int
@@ -390,11 +394,13 @@ command_run(const struct command_conf *conf)
 	struct command c = { .conf = conf,
 		.patience_ms = PATIENCE_MS,
 		.out = { -1, conf->quiet ? -1 : STDOUT_FILENO,
-		    { "stdout", conf->max_line, { NULL, 0, 0 } } },
+		    { .type = "stdout", .max = conf->max_line } },
 		.err = { -1, conf->quiet ? -1 : STDERR_FILENO,
-		    { "stderr", conf->max_line, { NULL, 0, 0 } } } };
+		    { .type = "stderr", .max = conf->max_line } } };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t mask;
 
+	sigaction(SIGPIPE, &ignore, &c.pipe); /* a write tells */
 	if ((c.signals = open_signals(&mask)) == -1)
 		err(EX_SOFTWARE, "signalfd");
 	start_publisher(&c);

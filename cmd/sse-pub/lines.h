@@ -4,6 +4,7 @@
 #ifndef LINES_H
 #define LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sse.h"
@@ -12,6 +13,8 @@ struct lines {
 	const char *type; /* of the events */
 	size_t max;       /* bytes; a longer line becomes several */
 	struct sse_buf part;
+	bool skipping; /* within a line that is lost */
+	unsigned long long lost;
 };
 
 /*
@@ -19,6 +22,9 @@ struct lines {
  * kept.  Returns how many, -1 with ENOMEM.
  */
 long lines_take(struct lines *l, struct sse_buf *b, const char *p, size_t len);
+
+/* These bytes are lost, and the lines of which they are a part. */
+void lines_lose(struct lines *l, const char *p, size_t len);
 
 /* The last line has no end.  As lines_take(). */
 long lines_end(struct lines *l, struct sse_buf *b);

@@ -242,7 +242,6 @@ run_command(struct conf *c)
 		.arg = c,
 		.spooled = c->spool != NULL };
 
-	signal(SIGPIPE, SIG_IGN);
 	return command_run(&conf);
 }
 

@@ -133,6 +133,21 @@ started() {
 	[ -s done ]
 }
 
+@test "when the command has ended, a signal ends the wait for Redis" {
+	start_redis
+	kill -STOP "${PIDS[redis]}"
+	for signal in TERM INT HUP; do
+		spawn pub env --default-signal=INT,HUP sse-pub --timeout 600s \
+		    -x job sh -c 'echo $$ >ran; echo hello; exit 3'
+		await_grep hello pub.out
+		await_gone "$(cat ran)"
+		stop pub $signal
+		[ "$status" -eq 3 ]
+		grep -q interrupted pub.err
+	done
+	kill -CONT "${PIDS[redis]}"
+}
+
 @test "a Redis that hangs is not waited for: with a spool all of it is there" {
 	start_redis
 	sse-pub news before
@@ -173,5 +188,11 @@ all_cut() {
 	$default sse-pub -x job cat /proc/self/status >status
 	grep -E '^Sig(Blk|Ign|Cgt)' status >got
 	grep -E '^Sig(Blk|Ign|Cgt)' <($default cat /proc/self/status) >want
+	diff want got
+	# Nor is what was ignored before it, by systemd for one.
+	env --ignore-signal=PIPE,HUP sse-pub -x job cat /proc/self/status |
+	    grep -E '^Sig(Blk|Ign|Cgt)' >got
+	env --ignore-signal=PIPE,HUP cat /proc/self/status |
+	    grep -E '^Sig(Blk|Ign|Cgt)' >want
 	diff want got
 }
