@@ -122,8 +122,8 @@ next_event(struct feed *f)
 	return r;
 }
 
-/* What stands before the separator is the channel. */
-static void
+/* What stands before the separator is the channel.  False: nothing does. */
+static bool
 split(struct event *ev, struct sse_text sep)
 {
 	const char *at = sep.len == 0 || ev->data.len == 0
@@ -132,11 +132,12 @@ split(struct event *ev, struct sse_text sep)
 	size_t before;
 
 	if (at == NULL)
-		return;
+		return true;
 	before = (size_t)(at - ev->data.ptr);
 	ev->channel = (struct sse_text){ ev->data.ptr, before };
 	ev->data.ptr = at + sep.len;
 	ev->data.len -= before + sep.len;
+	return before > 0;
 }
 
 /* The time, where it is needed: it is as costly as reading the line. */
@@ -164,7 +165,9 @@ hold_event(struct feed *f)
 		return fault(f, EX_SOFTWARE);
 	}
 	f->any = true;
-	split(&f->ev, f->conf->split);
+	if (!split(&f->ev, f->conf->split))
+		return event_at_fault(
+		    f, "there is no channel before the separator");
 	defaults_fill(f->conf->defaults, &f->ev, now_ms(f));
 	if (f->ev.channel.len == 0)
 		return event_at_fault(f, "the event names no channel");

@@ -205,6 +205,21 @@ ends() {
 	[ "$(fields news retry)" = 10 ]
 }
 
+@test "-K: each line goes to the channel that it names" {
+	start_redis
+	printf '%s\n' 'news:' plain 'sport:2:1' 'news:a:b' | sse-pub -K : other
+	[ "$(fields news data)" = $'\na:b' ]
+	[ "$(fields sport data)" = 2:1 ]
+	[ "$(fields other data)" = plain ]
+	printf 'a\tb c\0' | sse-pub -f nul -K '\t'
+	[ "$(fields a data)" = 'b c' ]
+	ends 65 'line 2: the event names no channel' sse-pub -K : <<<$'a:1\nb'
+	ends 65 'line 1: there is no channel before the separator' \
+	    sse-pub -K : other <<<':c'
+	ends 65 'line 1: .*name' sse-pub -K : other <<<'a b:c'
+	[ "$(count other)" = 1 ]
+}
+
 @test "usage errors say what is wrong, and end with 64" {
 	ends 64 'unknown option' sse-pub --frobnicate news hello
 	ends 64 'stands alone' sse-pub -h localhost news hello
