@@ -68,9 +68,11 @@ static int
 open_dir(struct spool *s, int *status)
 {
 	struct stat st;
+	bool made = mkdir(s->dir, 0700) == 0;
+	int parent;
 
 	*status = EX_CANTCREAT;
-	if (mkdir(s->dir, 0700) == -1 && errno != EEXIST) {
+	if (!made && errno != EEXIST) {
 		warn("spool %s", s->dir);
 		return -1;
 	}
@@ -78,6 +80,13 @@ open_dir(struct spool *s, int *status)
 	if (s->dirfd == -1 || fstat(s->dirfd, &st) == -1) {
 		warn("spool %s", s->dir);
 		return -1;
+	}
+	/* A directory that a crash takes away takes its events along. */
+	if (made &&
+	    (parent = openat(
+		 s->dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) != -1) {
+		(void)fsync(parent);
+		close(parent);
 	}
 	*status = EX_CONFIG;
 	if (st.st_uid != geteuid()) {
