@@ -230,26 +230,26 @@ for q = 1, nonce do
   end
 end
 
--- Few different texts stand for numbers, and reading one is slow.
+-- Few different texts stand for numbers, and reading one is slow, as is every
+-- call: most often the table knows.
 local numbers = {}
 
 local function number_of(text)
-  local known = numbers[text]
-  if not known then
-    known = tonumber(text)
-    if known then
-      numbers[text] = known
-    end
+  local number = tonumber(text or '')
+  if number then
+    numbers[text] = number
   end
-  return known
+  return number
 end
 
 -- The events: is each well-formed?
 local lines, labels, sizes, clean = {}, {}, {}, nil
 local at, argc, n = 10, #ARGV, 0
 while at <= argc do
-  local k, q = number_of(ARGV[at]), number_of(ARGV[at + 1] or '')
-  local own, fields = ARGV[at + 2], number_of(ARGV[at + 3] or '')
+  local own = ARGV[at + 2]
+  local k = numbers[ARGV[at]] or number_of(ARGV[at])
+  local q = numbers[ARGV[at + 1] or ''] or number_of(ARGV[at + 1])
+  local fields = numbers[ARGV[at + 3] or ''] or number_of(ARGV[at + 3])
   n = n + 1
   if not k or not prev[k] or not q or q < 0 or q > nonce or not fields or
       fields < 0 or fields > FIELDS_MAX or at + 3 + 2 * fields > argc then
@@ -361,7 +361,8 @@ local run, pieces, length, running = {}, 0, 0, nil
 
 local function flush()
   if pieces > 0 then
-    sent[#sent + 1] = { topic[running], concat(run, '', 1, pieces) }
+    run[pieces + 1] = '\n\n'
+    sent[#sent + 1] = { topic[running], concat(run, '', 1, pieces + 1) }
     run, pieces, length = {}, 0, 0
   end
 end
@@ -400,13 +401,14 @@ for i = 1, n do
       running = k
     end
     length = length + sizes[i]
+    local head = pieces == 0 and 'id: ' or '\n\nid: '
     if name == 'id' then
-      run[pieces + 1], run[pieces + 2] = 'id: ', own
+      run[pieces + 1], run[pieces + 2] = head, own
       run[pieces + 3], run[pieces + 4] = '\nplace: ', place
       run[pieces + 5], run[pieces + 6] = '\nprev: ', before
       pieces = pieces + 6
     else
-      run[pieces + 1], run[pieces + 2] = 'id: ', place
+      run[pieces + 1], run[pieces + 2] = head, place
       run[pieces + 3], run[pieces + 4] = '\nprev: ', before
       pieces = pieces + 4
       if name then
@@ -419,8 +421,6 @@ for i = 1, n do
       run[pieces + 1], run[pieces + 2] = labels[ARGV[j]], value
       pieces = pieces + 2
     end
-    pieces = pieces + 1
-    run[pieces] = '\n\n'
     prev[k], changed[k] = place, true
     if answering or once then
       local answer = name == 'id' and place .. ' ' .. own or place
