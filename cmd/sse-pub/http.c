@@ -1,5 +1,3 @@
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,23 +10,11 @@
 #include "event.h"
 #include "http.h"
 #include "http_url.h"
+#include "libcurl.h"
 #include "verdict.h"
 
-/* The functions of libcurl that are called, found by their names. */
-struct curl {
-	void *handle;
-	__typeof__(curl_easy_init) *init;
-	__typeof__(curl_easy_setopt) *setopt;
-	__typeof__(curl_easy_perform) *perform;
-	__typeof__(curl_easy_getinfo) *getinfo;
-	__typeof__(curl_easy_strerror) *strerror;
-	__typeof__(curl_easy_cleanup) *cleanup;
-	__typeof__(curl_slist_append) *append;
-	__typeof__(curl_slist_free_all) *free_all;
-};
-
 struct http {
-	struct curl curl;
+	struct libcurl curl;
 	CURL *easy;
 	struct curl_slist *headers; /* of every request */
 	struct curl_slist *own;     /* of the one that is made */
@@ -39,35 +25,6 @@ struct http {
 	bool headed; /* the answer's headers have come to their end */
 	char why[CURL_ERROR_SIZE];
 };
-
-static int
-curl_load(struct curl *c)
-{
-	const struct {
-		const char *name;
-		void *to;
-	} names[] = {
-		{ "curl_easy_init", &c->init },
-		{ "curl_easy_setopt", &c->setopt },
-		{ "curl_easy_perform", &c->perform },
-		{ "curl_easy_getinfo", &c->getinfo },
-		{ "curl_easy_strerror", &c->strerror },
-		{ "curl_easy_cleanup", &c->cleanup },
-		{ "curl_slist_append", &c->append },
-		{ "curl_slist_free_all", &c->free_all },
-	};
-
-	if ((c->handle = dlopen("libcurl.so.4", RTLD_NOW)) == NULL)
-		return -1;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		void *f = dlsym(c->handle, names[i].name);
-
-		if (f == NULL)
-			return -1;
-		memcpy(names[i].to, &f, sizeof(f));
-	}
-	return 0;
-}
 
 /* What is beyond the bound is read and forgotten. */
 static size_t
@@ -136,7 +93,7 @@ add_header(struct http *h, const char *line)
 static int
 set_up(struct http *h)
 {
-	const struct curl *c = &h->curl;
+	const struct libcurl *c = &h->curl;
 
 	if ((h->easy = c->init()) == NULL ||
 	    add_header(h, "Content-Type: text/event-stream") == -1 ||
@@ -167,7 +124,7 @@ http_new(const char *base, const char **fault)
 	if (h == NULL)
 		return NULL;
 	h->base = base;
-	if (curl_load(&h->curl) == -1) {
+	if (libcurl_load(&h->curl) == -1) {
 		*fault = "libcurl.so.4 is needed for -u, and is not there "
 			 "(Debian: libcurl4)";
 		http_free(h);
@@ -191,10 +148,6 @@ http_free(struct http *h)
 		h->curl.free_all(h->headers);
 	if (h->own != NULL)
 		h->curl.free_all(h->own);
-	/*
-	 * libcurl stays: what it has begun in this process, by OpenSSL for
-	 * one, is not ended before the process.
-	 */
 	sse_buf_free(&h->body);
 	free(h);
 }
@@ -288,7 +241,7 @@ http_set_bearer(struct http *h, const char *arg, const char **fault)
 int
 http_set_tls(struct http *h, const struct http_tls *t)
 {
-	const struct curl *c = &h->curl;
+	const struct libcurl *c = &h->curl;
 	long check = t->insecure ? 0 : 1;
 
 	if (c->setopt(h->easy, CURLOPT_SSL_VERIFYPEER, check) != CURLE_OK ||
@@ -328,7 +281,7 @@ may_have_arrived(CURLcode code, struct verdict v, curl_off_t connect_us)
 static void
 read_failure(struct http *h, CURLcode code, struct http_answer *a)
 {
-	const struct curl *c = &h->curl;
+	const struct libcurl *c = &h->curl;
 	struct verdict v = verdict_of_failure(code);
 	curl_off_t connect_us = 0;
 	long checked = 0;
@@ -346,7 +299,7 @@ read_failure(struct http *h, CURLcode code, struct http_answer *a)
 static void
 read_answer(struct http *h, CURLcode code, struct http_answer *a)
 {
-	const struct curl *c = &h->curl;
+	const struct libcurl *c = &h->curl;
 	curl_off_t retry_s = 0;
 	char *type = NULL;
 
@@ -386,7 +339,7 @@ int
 http_post(struct http *h, struct sse_text channel, const char *line,
     const struct sse_buf *b, int64_t timeout_ms, struct http_answer *a)
 {
-	const struct curl *c = &h->curl;
+	const struct libcurl *c = &h->curl;
 	char *url = http_target(h->base, channel);
 
 	if (url == NULL || make_headers(h, line) == -1) {

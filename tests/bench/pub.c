@@ -236,7 +236,7 @@ tell_all(const struct contender *c)
 	tell(&c[PIPE], &c[PIPE_SCRIPT], false, "300000, at least x 0.80");
 	tell(&c[RAW_BENCHMARK], NULL, false, NULL);
 	tell(&c[RAW], &c[RAW_BENCHMARK], false, "at least x 1.00");
-	tell(&c[POST], NULL, false, "300000");
+	tell(&c[POST], NULL, false, "300000, at most 10 MB");
 }
 
 int

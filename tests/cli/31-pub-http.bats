@@ -115,6 +115,9 @@ kept() {
 	spawn pub sse-pub -u "$URL" news <feed
 	seq 100000 >&"$FEED"
 	grep -q libcurl "/proc/${PIDS[pub]}/maps"
+	memory=$(awk '/^VmHWM/ { print $2 }' "/proc/${PIDS[pub]}/status")
+	echo "$memory kB"
+	[ "$SLOW" -gt 1 ] || [ "$memory" -le 10240 ]
 	feed_close
 	AWAIT=60 await_exit pub
 	[ "$status" -eq 0 ]
