@@ -6,9 +6,9 @@
 
 #include "../../../cmd/sse-serve/seek.h"
 
-#define CHANNELS 3
+#define CHANNELS ((size_t)3)
 #define EVENTS 60
-#define PAGE 4
+#define PAGE ((size_t)4)
 
 /* What is kept elsewhere; the end of it is in memory. */
 static struct {
@@ -47,7 +47,7 @@ fill(void)
 
 	while (chance_below(100) > 0 && kept[0].n < EVENTS &&
 	    kept[1].n < EVENTS && kept[2].n < EVENTS) {
-		size_t c = chance_below(CHANNELS);
+		size_t c = chance_below((uint32_t)CHANNELS);
 
 		p.seq += 1 + chance_below(3);
 		kept[c].events[kept[c].n++] = make(c, p);
