@@ -289,6 +289,19 @@ archive_empty(struct archive *a, struct history *h)
 	put_back(a, h);
 }
 
+bool
+archive_ages(const struct archive *a)
+{
+	for (size_t i = 0; i < a->nfamilies; i++) {
+		const struct family *f = &a->families[i];
+
+		if (f->keep.age_ms > 0 &&
+		    (!RB_EMPTY(&f->ages) || !RB_EMPTY(&f->spent)))
+			return true;
+	}
+	return false;
+}
+
 static void
 expire_family(
     struct archive *a, struct family *f, int64_t now_ms, struct place keep)

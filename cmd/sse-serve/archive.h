@@ -98,6 +98,9 @@ void archive_empty(struct archive *a, struct history *h);
 /* Drop again, with another keep.  1 when there still is too much. */
 int archive_trim(struct archive *a, struct history *h, struct place keep);
 
+/* Is there anything that will be too old at some time? */
+bool archive_ages(const struct archive *a);
+
 /*
  * Drop what is too old, but nothing behind keep, and forget channels that
  * nobody follows when the last that was dropped of them is too old as well.

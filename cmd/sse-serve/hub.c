@@ -512,6 +512,16 @@ hub_commit(struct hub *h)
 	return journal_pending(h->journal) == 0;
 }
 
+/* With nothing that grows too old the hub sleeps until it hears something. */
+static void
+set_expire(struct hub *h)
+{
+	if (!archive_ages(&h->archive) && hush_due_ms(&h->hush) < 0)
+		ev_timer_stop(h->loop, &h->expire);
+	else if (!ev_is_active(&h->expire))
+		ev_timer_again(h->loop, &h->expire);
+}
+
 /* Once a turn, before the loop waits. */
 static void
 flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
@@ -521,6 +531,7 @@ flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
 	(void)revents;
 	(void)hub_commit(h);
 	tell_flush(h);
+	set_expire(h);
 	delays_turn(&h->counters.turns, ev_now(loop), ev_time());
 }
 
@@ -594,7 +605,6 @@ make_watchers(struct hub *h)
 	h->flush.data = h->expire.data = h->linger.data = h;
 	h->deadline.data = h;
 	ev_prepare_start(h->loop, &h->flush);
-	ev_timer_start(h->loop, &h->expire);
 	service_open(&h->service, h);
 }
 

@@ -363,8 +363,10 @@ aged(void **state)
 	(void)state;
 	chance_begin(1);
 	archive_begin(100, SIZE_MAX, 1000);
+	assert_false(archive_ages(&archive));
 	(void)append(0, 1, ALL);
 	(void)append(1, 1, ALL);
+	assert_true(archive_ages(&archive));
 	h = find(1);
 	archive_follow(&archive, h, 3);
 	archive_expire(&archive, (int64_t)minted.ms + 1000, ALL);
@@ -378,10 +380,13 @@ aged(void **state)
 	assert_null(archive_next_mark(&archive));
 	assert_null(find(0)); /* nobody follows it */
 	assert_ptr_equal(find(1), h);
+	assert_false(archive_ages(&archive));
 	archive_unfollow(&archive, h, 3);
 	assert_ptr_equal(find(1), h); /* it knows what was dropped */
+	assert_true(archive_ages(&archive));
 	archive_expire(&archive, (int64_t)minted.ms + 1001, ALL);
 	assert_null(find(1));
+	assert_false(archive_ages(&archive));
 	assert_int_equal(archive.bytes, 0);
 	/* One that has never had an event goes with its last follower. */
 	h = archive_get(&archive, TEXT("c2"));
