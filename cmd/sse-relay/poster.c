@@ -174,9 +174,11 @@ static void
 read_answer(struct poster *p, CURLcode code, struct poster_answer *a)
 {
 	curl_off_t retry_s = 0;
-	long os = 0;
+	long os = 0, checked = 0;
 
-	*a = (struct poster_answer){ .retry_after_ms = -1, .fault = p->said };
+	*a = (struct poster_answer){
+		.retry_after_ms = -1, .fault = p->said, .remedy = ""
+	};
 	a->body = (struct sse_text){ p->answer.ptr, p->answer.len };
 	if (code == CURLE_OK) {
 		(void)curl_easy_getinfo(
@@ -188,6 +190,8 @@ read_answer(struct poster *p, CURLcode code, struct poster_answer *a)
 		return;
 	}
 	a->fault_status = verdict_of_failure(code).status;
+	(void)curl_easy_getinfo(p->easy, CURLINFO_SSL_VERIFYRESULT, &checked);
+	a->remedy = verdict_remedy(code, checked);
 	(void)curl_easy_getinfo(p->easy, CURLINFO_OS_ERRNO, &os);
 	if (code == CURLE_COULDNT_CONNECT && os != 0)
 		a->fault = strerror((int)os);

@@ -34,7 +34,8 @@ struct poster_answer {
 	int64_t retry_after_ms; /* -1: not told */
 	struct sse_text body;   /* its beginning */
 	const char *fault;
-	int fault_status; /* an exit status for when this is for good */
+	const char *remedy; /* to stand behind it, or "" */
+	int fault_status;   /* an exit status for when this is for good */
 };
 
 /* Let it work.  Returns 1 with *a set, good until the next send; else 0. */

@@ -268,8 +268,8 @@ answered(struct sink_http *sh, const struct poster_answer *a)
 		return renumber(sh);
 	if (a->status != 0)
 		return refused(sh, a);
-	(void)fault(
-	    sh, a->fault_status, "%s: %s", sh->conf.to->shown, a->fault);
+	(void)fault(sh, a->fault_status, "%s: %s%s", sh->conf.to->shown,
+	    a->fault, a->remedy);
 	return away(sh, 0);
 }
 
