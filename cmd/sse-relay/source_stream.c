@@ -12,6 +12,7 @@
 #include "mark.h"
 #include "outage.h"
 #include "redis_link.h"
+#include "redis_reply.h"
 #include "source.h"
 #include "units.h"
 
@@ -133,7 +134,7 @@ look_for_gap(struct source_stream *ss, const struct bus_stream_info *i)
 	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
 		return lose(ss, state, EX_UNAVAILABLE);
 	a = bus_at_answer(r, &there);
-	freeReplyObject(r);
+	redis_reply_free(r);
 	return a == BUS_OK && !there ? SOURCE_GAP : SOURCE_WAIT;
 }
 
@@ -170,7 +171,7 @@ find_start(struct source_stream *ss, struct event *ev)
 		return lose(ss, state, EX_UNAVAILABLE);
 	a = bus_info_answer(r, &info);
 	what = a != BUS_OK ? refused(ss, a, r) : SOURCE_WAIT;
-	freeReplyObject(r);
+	redis_reply_free(r);
 	if (a != BUS_OK)
 		return what;
 	if (!ss->known) {
@@ -198,7 +199,7 @@ join_group(struct source_stream *ss)
 		return lose(ss, state, EX_UNAVAILABLE);
 	if ((a = bus_group_answer(r)) != BUS_OK)
 		what = refused(ss, a, r);
-	freeReplyObject(r);
+	redis_reply_free(r);
 	ss->read.pending = true;
 	ss->at = PLACE_ZERO;
 	ack_forget(ss->ack);
@@ -302,7 +303,7 @@ receive(struct source_stream *ss)
 	what = ss->claim.asked && (a == BUS_REFUSED || a == BUS_DENIED)
 	    ? no_claim(ss, ss->reply)
 	    : refused(ss, a, ss->reply);
-	freeReplyObject(ss->reply);
+	redis_reply_free(ss->reply);
 	ss->reply = NULL;
 	return what;
 }
@@ -342,7 +343,7 @@ hand_out(struct source_stream *ss, struct event *ev)
 static void
 read_on(struct source_stream *ss)
 {
-	freeReplyObject(ss->reply);
+	redis_reply_free(ss->reply);
 	ss->reply = NULL;
 	ss->phase = PHASE_READ;
 	if (ss->claim.asked)
@@ -461,7 +462,7 @@ stream_rewind(struct source *s, struct sse_text mark)
 
 	/* One command may be under way, whose answer nobody wants. */
 	redis_link_close(ss->link);
-	freeReplyObject(ss->reply);
+	redis_reply_free(ss->reply);
 	ss->reply = NULL;
 	ss->phase = PHASE_DOWN;
 	ss->outage = OUTAGE_NONE;
@@ -497,7 +498,7 @@ stream_free(struct source *s)
 
 	ack_free(ss->ack);
 	redis_link_free(ss->link);
-	freeReplyObject(ss->reply);
+	redis_reply_free(ss->reply);
 	sse_buf_free(&ss->json);
 	sse_buf_free(&ss->gap);
 	free(ss);
@@ -529,6 +530,7 @@ build(struct source_stream *ss, const char *consumer)
 	    u->stream);
 	if ((ss->link = redis_link_new(u)) == NULL)
 		return -1;
+	redis_link_set_pool(ss->link);
 	if (u->group == NULL)
 		return 0;
 	return (ss->ack = ack_new(u, u->stream, u->group)) == NULL ? -1 : 0;

@@ -7,6 +7,7 @@
 #include "reader.h"
 #include "reader_links.h"
 #include "reader_log.h"
+#include "redis_reply.h"
 #include "units.h"
 
 #define RETRY_FIRST_MS 100
@@ -91,7 +92,7 @@ forget_message(struct reader *r)
 static void
 forget_ahead(struct reader *r)
 {
-	freeReplyObject(r->page);
+	redis_reply_free(r->page);
 	r->page = NULL;
 	r->ahead = NULL;
 	if (r->links != NULL)
@@ -104,7 +105,7 @@ forget_logs(struct reader *r)
 	forget_ahead(r);
 	for (size_t i = 0; r->logs != NULL && i < r->n; i++)
 		reader_log_forget(&r->logs[i]);
-	freeReplyObject(r->attached);
+	redis_reply_free(r->attached);
 	r->attached = NULL;
 }
 
@@ -233,7 +234,7 @@ raise_last(struct reader *r)
 		fork_at(r, fork.low);
 	if (state == REDIS_LINK_OK)
 		r->fork = fork;
-	freeReplyObject(reply);
+	redis_reply_free(reply);
 	return state;
 }
 

@@ -3,6 +3,7 @@
 
 #include "reader.h"
 #include "reader_links.h"
+#include "redis_reply.h"
 #include "units.h"
 
 struct reader_links {
@@ -42,6 +43,7 @@ reader_links_new(const struct bus_conf *conf, const struct redis_url *u)
 	}
 	redis_link_set_home(l->sub, conf->prefix);
 	redis_link_set_home(l->cmd, conf->prefix);
+	redis_link_set_pool(l->cmd);
 	return l;
 }
 
@@ -249,7 +251,7 @@ reader_links_answer(struct reader_links *l, redisReply **r)
 			break;
 		/* The answers to probes come first. */
 		l->probes--;
-		freeReplyObject(*r);
+		redis_reply_free(*r);
 	}
 	return state == REDIS_LINK_OK ? state : fail_link(l, l->cmd, state);
 }
@@ -302,7 +304,7 @@ read_probes(struct reader_links *l)
 		l->probes -= l->probes > 0;
 		if ((answer = bus_answer_of(r)) != BUS_OK)
 			state = reader_links_refused(l, answer, r);
-		freeReplyObject(r);
+		redis_reply_free(r);
 		if (state != REDIS_LINK_OK)
 			return state;
 	}

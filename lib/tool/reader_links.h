@@ -41,7 +41,7 @@ enum redis_link_state reader_links_starve(struct reader_links *l);
 
 /*
  * Send c, whose making returned made (-1: ENOMEM), on the command link and await
- * its answer, which is the caller's.  It takes c.
+ * its answer, which is the caller's to free with redis_reply_free().  It takes c.
  */
 enum redis_link_state reader_links_ask(
     struct reader_links *l, int made, struct bus_command *c, redisReply **r);

@@ -1,11 +1,12 @@
 #include <string.h>
 
 #include "reader_log.h"
+#include "redis_reply.h"
 
 void
 reader_log_forget(struct reader_log *l)
 {
-	freeReplyObject(l->reply);
+	redis_reply_free(l->reply);
 	*l = (struct reader_log){ .name = l->name, .had = l->had };
 }
 
@@ -79,7 +80,7 @@ reader_log_turn(struct reader_log *l, redisReply *reply)
 {
 	enum bus_answer answer;
 
-	freeReplyObject(l->reply);
+	redis_reply_free(l->reply);
 	l->reply = reply;
 	l->next = 0;
 	l->asked = l->asked_ahead;

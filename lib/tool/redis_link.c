@@ -34,6 +34,12 @@ redis_link_set_home(struct redis_link *l, const char *prefix)
 }
 
 void
+redis_link_set_pool(struct redis_link *l)
+{
+	l->pool = true;
+}
+
+void
 redis_link_set_stop(struct redis_link *l, const volatile sig_atomic_t *stop)
 {
 	l->stop = stop;

@@ -75,6 +75,12 @@ enum redis_link_state redis_link_send_bytes(
 enum redis_link_state redis_link_wait(struct redis_link *l,
     unsigned int replicas, int64_t ms, int64_t deadline_ms, redisReply **r);
 
+/*
+ * Of a link that is opened after this, replies are redis_reply_free()'s to free:
+ * for those that read many parts.
+ */
+void redis_link_set_pool(struct redis_link *l);
+
 /* The next reply, to be freed with freeReplyObject(). */
 enum redis_link_state redis_link_reply(
     struct redis_link *l, redisReply **r, int64_t deadline_ms);

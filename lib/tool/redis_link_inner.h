@@ -17,6 +17,7 @@ struct redis_link {
 	const char *prefix;       /* of the names to follow; NULL: none */
 	struct redis_where where; /* it is connected to, or is to be */
 	bool moved;               /* where is what a node said */
+	bool pool; /* replies are of redis_reply.h, once it is open */
 	bool busy; /* the last answer was that it is; fault says why */
 	const volatile sig_atomic_t *stop;
 	char fault[REDIS_LINK_FAULT_MAX];

@@ -7,6 +7,7 @@
 
 #include "bus_args.h"
 #include "redis_link_inner.h"
+#include "redis_reply.h"
 #include "units.h"
 
 #define HOPS_MAX 8 /* from node to node until it is found */
@@ -225,6 +226,8 @@ redis_link_open(struct redis_link *l, int64_t deadline_ms)
 		return REDIS_LINK_OK;
 	for (int hops = 0; hops < HOPS_MAX; hops++) {
 		state = open_once(l, deadline_ms);
+		if (state == REDIS_LINK_OK && l->pool)
+			redis_reply_pool(l->c->reader);
 		if (!l->moved)
 			return state;
 	}
