@@ -8,7 +8,7 @@
 -- Returns {instance, cursor, {instance, ID, client, what is known of it}...}: an
 -- empty instance says that there are no more.
 
-local call, pcall = redis.call, redis.pcall
+local call = redis.call
 local from, cursor, count = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local prefix = string.sub(KEYS[1], 1, -10)
 local time = call('TIME')
@@ -21,9 +21,19 @@ table.sort(alive)
 
 local page = { '', '0' }
 
+-- What command reads of key; nil: that is none of ours.
+local function read(command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if type(answer) ~= 'table' or not answer.err then
+    return answer
+  elseif not string.find(answer.err, 'WRONGTYPE', 1, true) then
+    error(answer)
+  end
+end
+
 local function add(instance, member)
   local id, client = string.match(member, '^(%S+) (.*)$')
-  local info = id and pcall('HGET', prefix .. 'clients:' .. client, id)
+  local info = id and read('HGET', prefix .. 'clients:' .. client, id)
   if type(info) == 'string' then
     page[#page + 1] = { instance, id, client, info }
   end
@@ -36,10 +46,10 @@ for _, instance in ipairs(alive) do
       page[1], page[2] = instance, at
       return page
     end
-    local scan = pcall('SSCAN', prefix .. 'conns:' .. instance, at, 'COUNT',
+    local scan = read('SSCAN', prefix .. 'conns:' .. instance, at, 'COUNT',
       count + 2 - #page)
-    if scan.err then
-      break -- it is none of ours
+    if not scan then
+      break
     end
     for _, member in ipairs(scan[2]) do
       add(instance, member)

@@ -40,11 +40,21 @@ local function say(what, client)
   end
 end
 
+-- What command reads of key; nil: that is none of ours.  Any other error (keys
+-- of a cluster may be on their way) ends all, while nothing is written.
+local function read(command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if type(answer) ~= 'table' or not answer.err then
+    return answer
+  elseif not string.find(answer.err, 'WRONGTYPE', 1, true) then
+    error(answer)
+  end
+end
+
 -- How many connections the client has; nil: its key is none of ours.
 local function count(key, client)
   if counts[client] == nil then
-    local n = redis.pcall('HLEN', key)
-    counts[client] = type(n) == 'number' and n
+    counts[client] = read('HLEN', key) or false
   end
   return counts[client] or nil
 end
@@ -89,10 +99,7 @@ end
 
 local function reap(instance)
   local key = prefix .. 'conns:' .. instance
-  local members = redis.pcall('SRANDMEMBER', key, REAP)
-  if members.err then
-    members = {} -- it is none of ours
-  end
+  local members = read('SRANDMEMBER', key, REAP) or {}
   for _, member in ipairs(members) do
     local id, client = string.match(member, '^(%S+) (.*)$')
     if id then

@@ -4,7 +4,8 @@ bats_require_minimum_version 1.5.0
 load helper
 load redis_sets
 
-# move_slot FROM TO: the keys of {sse}:, as an administrator does it.
+# move_slot FROM TO [KEY AWAIT]: the keys of {sse}:, as an administrator does it;
+# KEY first, and the others once AWAIT succeeds.
 move_slot() {
 	local slot from to key
 
@@ -13,6 +14,10 @@ move_slot() {
 	to=$(REDIS=$2 redis CLUSTER MYID)
 	REDIS=$2 redis CLUSTER SETSLOT "$slot" IMPORTING "$from"
 	REDIS=$1 redis CLUSTER SETSLOT "$slot" MIGRATING "$to"
+	if [ $# -gt 2 ]; then
+		REDIS=$1 redis MIGRATE 127.0.0.1 "$(port "$2")" "$3" 0 5000
+		await "$4"
+	fi
 	# Between the two, some of the keys are here and some are there.
 	while key=$(REDIS=$1 redis CLUSTER GETKEYSINSLOT "$slot" 1) && [ -n "$key" ]; do
 		REDIS=$1 redis MIGRATE 127.0.0.1 "$(port "$2")" "$key" 0 5000
@@ -57,6 +62,44 @@ synced() {
 
 copied() {
 	redis XREVRANGE '{sse}:log:copy' + - COUNT 1 | grep -qx "$1"
+}
+
+# presence TYPE CLIENT: it is in the log of presence, wherever that is.
+presence() {
+	REDIS=$(owner) redis XRANGE '{sse}:log:presence' - + |
+	    grep -A 2 -x "$1" | grep -qF "{\"client\":\"$2\"}"
+}
+
+@test "a cluster: who is here, though the slot moves meanwhile" {
+	start_cluster
+	home=$(owner)
+	away=$([ "$home" = node1 ] && echo node2 || echo node1)
+	export SSE_PREFIX='{sse}:' SSE_REDIS_URL=redis://127.0.0.1:$(port "$away")
+	start_serve -r '' -a unix:admin --presence-events --identity-header X-User \
+	    --trust-proxy 127.0.0.1
+	for c in anna bert carl dora; do
+		spawn $c curl -sN -H "X-User: $c" "$URL/events"
+	done
+	for c in anna bert carl dora; do await presence joined $c; done
+	# One leaves while what is known of it is there, and the rest still here.
+	refused() {
+		REDIS=$home redis INFO errorstats >stats
+		grep '^errorstat_ERR:' stats
+	}
+	not refused
+	stop anna
+	stop bert
+	move_slot "$home" "$away" '{sse}:clients:anna' refused
+	stop carl
+	for c in anna bert carl; do AWAIT=30 await presence left $c; done
+	listed() {
+		curl -sS --unix-socket admin 'http://localhost/connections?all=1' |
+		    grep -o '"client":"[a-z]*"' | grep -qx "\"client\":\"$1\""
+	}
+	await listed dora
+	not listed anna
+	[ "$(REDIS=$away redis KEYS '{sse}:clients:*')" = '{sse}:clients:dora' ]
+	[ "$(REDIS=$away redis XLEN '{sse}:log:presence')" = 7 ]
 }
 
 @test "a cluster and a prefix without a hash tag: 78, and what to do" {
