@@ -91,10 +91,16 @@ acceptor_stop(struct acceptor *a)
 		before = counters->accepted;
 		accept_ready(a->worker->loop, &a->io, EV_READ);
 	}
-	ev_io_stop(a->worker->loop, &a->io);
-	ev_timer_stop(a->worker->loop, &a->again);
+	acceptor_clear(a);
 	if (!a->listener->passed)
 		(void)shutdown(a->listener->fd, SHUT_RDWR);
+}
+
+void
+acceptor_clear(struct acceptor *a)
+{
+	ev_io_stop(a->worker->loop, &a->io);
+	ev_timer_stop(a->worker->loop, &a->again);
 }
 
 void

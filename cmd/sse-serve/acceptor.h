@@ -32,4 +32,7 @@ void acceptor_resume(struct acceptor *a);
  */
 void acceptor_stop(struct acceptor *a);
 
+/* Its loop has nothing more of it; the socket stays. */
+void acceptor_clear(struct acceptor *a);
+
 #endif

@@ -158,8 +158,8 @@ build(struct server *s, const struct options *o)
 		exit(status);
 	}
 	for (; s->nworkers < conf->workers; s->nworkers++) {
-		struct worker *w = worker_new(conf, s->nworkers, &s->listeners,
-		    &s->hub.box, &s->tally, s->hub.birth);
+		struct worker *w = worker_new(
+		    conf, s->nworkers, &s->listeners, &s->hub, &s->tally);
 
 		if (w == NULL || hub_add(&s->hub, w, &w->box) == -1)
 			err(EX_SOFTWARE, "worker");

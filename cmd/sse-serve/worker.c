@@ -9,6 +9,7 @@
 
 #include "admission.h"
 #include "conn.h"
+#include "hub.h"
 #include "stream.h"
 #include "survey.h"
 #include "tuning.h"
@@ -354,13 +355,10 @@ worker_stop(struct worker *w)
 }
 
 static void
-mail_ready(struct ev_loop *loop, ev_async *async, int revents)
+read_mail(struct worker *w)
 {
-	struct worker *w = async->data;
 	bool was_full;
 
-	(void)loop;
-	(void)revents;
 	mailbox_take(&w->box, &w->in, &was_full);
 	for (size_t i = 0; i < w->in.n; i++) {
 		worker_hear(w, &w->in.v[i]);
@@ -370,6 +368,14 @@ mail_ready(struct ev_loop *loop, ev_async *async, int revents)
 	worker_serve(w);
 	if (was_full)
 		worker_tell(w, &(struct notice){ .what = NOTICE_DRAINED });
+}
+
+static void
+mail_ready(struct ev_loop *loop, ev_async *async, int revents)
+{
+	(void)loop;
+	(void)revents;
+	read_mail(async->data);
 }
 
 static int
@@ -401,7 +407,7 @@ make_timers(struct worker *w)
 
 struct worker *
 worker_new(const struct conf *conf, unsigned int id, const struct listeners *ls,
-    struct mailbox *hub, struct tally *tally, struct place birth)
+    struct hub *h, struct tally *tally)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 
@@ -409,12 +415,13 @@ worker_new(const struct conf *conf, unsigned int id, const struct listeners *ls,
 		return NULL;
 	w->conf = conf;
 	w->id = id;
-	w->hub = hub;
+	w->hub = &h->box;
+	w->with_hub = conf->workers == 1;
 	w->tally = tally;
 	w->witness.conf = conf;
 	w->witness.lines.log = tally->access_log;
 	w->now_ms = clock_mono_ms();
-	w->era.birth = w->era.horizon = birth;
+	w->era.birth = w->era.horizon = h->birth;
 	channel_table_init(&w->channels);
 	w->channels.paged = conf->use_redis;
 	sweep_init(&w->sweep, upkeep_round_ms(conf), w->now_ms);
@@ -423,7 +430,8 @@ worker_new(const struct conf *conf, unsigned int id, const struct listeners *ls,
 	if (w->inbox_len < INBOX_MIN)
 		w->inbox_len = INBOX_MIN;
 	if ((w->inbox = malloc(w->inbox_len)) == NULL ||
-	    (w->loop = ev_loop_new(EVFLAG_AUTO)) == NULL ||
+	    (w->loop = w->with_hub ? h->loop : ev_loop_new(EVFLAG_AUTO)) ==
+		NULL ||
 	    mailbox_open(&w->box, w->loop, mail_ready, w) == -1 ||
 	    make_acceptors(w, ls) == -1) {
 		worker_free(w);
@@ -433,12 +441,29 @@ worker_new(const struct conf *conf, unsigned int id, const struct listeners *ls,
 	return w;
 }
 
+/* The loop may be the hub's, which goes on. */
+static void
+stop_watchers(struct worker *w)
+{
+	for (size_t i = 0; i < w->nacceptors; i++)
+		acceptor_clear(&w->acceptors[i]);
+	ev_prepare_stop(w->loop, &w->flush);
+	ev_check_stop(w->loop, &w->wake);
+	ev_timer_stop(w->loop, &w->alarm);
+	ev_timer_stop(w->loop, &w->closer);
+	ev_timer_stop(w->loop, &w->forgoer);
+	ev_timer_stop(w->loop, &w->deadline);
+	mailbox_close(&w->box);
+}
+
 void
 worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
 	sweep_all(&w->sweep, conn_discard);
+	if (w->loop != NULL)
+		stop_watchers(w);
 	access_lines_free(&w->witness.lines);
 	hush_end(&w->witness.hush);
 	notices_free(&w->in);
@@ -448,10 +473,8 @@ worker_free(struct worker *w)
 	free(w->acceptors);
 	free(w->inbox);
 	requests_clear(&w->requests);
-	if (w->loop != NULL) {
-		mailbox_close(&w->box);
+	if (w->loop != NULL && !w->with_hub)
 		ev_loop_destroy(w->loop);
-	}
 	free(w);
 }
 
@@ -470,6 +493,8 @@ worker_start(struct worker *w)
 	sigset_t all, old;
 	int error;
 
+	if (w->with_hub)
+		return 0;
 	/* Signals are the hub's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -482,5 +507,9 @@ worker_start(struct worker *w)
 void
 worker_join(struct worker *w)
 {
-	pthread_join(w->thread, NULL);
+	/* The loop has been left before it heard that it is to leave. */
+	if (w->with_hub)
+		read_mail(w);
+	else
+		pthread_join(w->thread, NULL);
 }

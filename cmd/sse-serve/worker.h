@@ -21,6 +21,7 @@
 #include "sweep.h"
 #include "witness.h"
 
+struct hub;
 struct tally;
 
 struct worker {
@@ -28,6 +29,7 @@ struct worker {
 	unsigned int id;
 	struct ev_loop *loop;
 	pthread_t thread;
+	bool with_hub;       /* in its loop, hence its thread */
 	struct mailbox box;  /* from the hub */
 	struct mailbox *hub; /* to it */
 	struct notices in, out;
@@ -61,15 +63,15 @@ struct worker {
 };
 
 /*
- * A worker that accepts from ls and talks to hub; it does not run yet.  NULL
+ * A worker that accepts from ls and talks to h; it does not run yet.  A lone one
+ * shares h's loop: what comes is served without waking another thread.  NULL
  * with errno set.
  */
 struct worker *worker_new(const struct conf *conf, unsigned int id,
-    const struct listeners *ls, struct mailbox *hub, struct tally *tally,
-    struct place birth);
+    const struct listeners *ls, struct hub *h, struct tally *tally);
 void worker_free(struct worker *w);
 
-/* Start its thread; and wait until it has left its loop. */
+/* Start its thread; and, once h has run, wait until it has left its loop. */
 int worker_start(struct worker *w);
 void worker_join(struct worker *w);
 
