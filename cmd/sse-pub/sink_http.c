@@ -158,7 +158,7 @@ refused(struct sink_http *s, const struct http_answer *a)
 		status = EX_NOPERM;
 		break;
 	case 400: /* a proxy says so of connections, too */
-	case 422:
+	case 422: /* of a server whose Redis has something else for a log */
 		if (is_text(a))
 			status = EX_DATAERR;
 		break;
@@ -177,7 +177,7 @@ refused(struct sink_http *s, const struct http_answer *a)
 	}
 	/* A fault within the server, or in a proxy, says nothing for sure. */
 	return sink_fail(&s->sink, status,
-	    a->unsure ||
+	    a->unsure || a->status == 422 ||
 		(a->status / 100 == 5 && a->status != 503 && a->status != 507),
 	    "%s: HTTP status %ld: %s", s->shown, a->status,
 	    first_line(a->body, shown, sizeof(shown)));

@@ -258,12 +258,26 @@ renumber(struct sink_http *sh)
 	return travel(sh);
 }
 
+/* All is published but events of a channel whose log is none there. */
+static enum sink_what
+landed_in_part(struct sink_http *sh, const struct poster_answer *a)
+{
+	char shown[SHOWN_MAX];
+
+	warnx("%s: %s; its events are passed over", sh->conf.to->shown,
+	    first_line(a->body, shown, sizeof(shown)));
+	sh->sink.refused++; /* how many is not told */
+	return landed(sh);
+}
+
 static enum sink_what
 answered(struct sink_http *sh, const struct poster_answer *a)
 {
 	sh->travels = false;
 	if (a->status / 100 == 2)
 		return landed(sh);
+	if (a->status == 422 && sh->conf.to->serve)
+		return landed_in_part(sh, a);
 	if (a->status == 409 && sh->conf.to->serve && sh->number > 1)
 		return renumber(sh);
 	if (a->status != 0)

@@ -106,7 +106,7 @@ refused_event(struct publisher *p, struct post *post, struct sse_text why)
 	if (hush_says(&p->hub->hush, clock_unix_ms()))
 		warnx("%s: an event for it is not published", line);
 	if (post != NULL)
-		post_refuse(post, 409, line);
+		post_refuse(post, 422, line);
 	else {
 		p->hub->faulty = true;
 		p->hub->counters.input_faults++;

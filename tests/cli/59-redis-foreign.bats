@@ -87,12 +87,23 @@ data_of() {
 		run limit curl -s -o answer -w '%{http_code}' -H "$header" \
 		    -H 'Content-Type: application/x-ndjson' \
 		    --data-binary @in.json "$URL/events"
-		[ "$output" = 409 ]
+		[ "$output" = 422 ]
 		grep -qx 'sse:log:odd is not a Redis stream' answer
 	done
+	run limit sse-pub -u "$URL/events" -f json <in.json
+	[ "$status" -eq 65 ]
+	[[ $output == *'422: sse:log:odd is not a Redis stream'* ]]
+	[[ $output == *'lines 1 to 9 may have been published'* ]]
+	# A spool is not stuck at such an event.
+	run limit sse-pub -u "http://127.0.0.1:1/events" --spool far -f json <in.json
+	[ "$status" -eq 75 ]
+	run limit sse-pub -u "$URL/events" --spool far --flush
+	[[ $output == *'an event of the spool is refused, and dropped: '*'422'* ]]
+	run -0 limit sse-pub -u "$URL/events" --spool far --flush
 	await_grep 'sse:log:odd is not a Redis stream: an event for it is not published' serve.err
-	# Standard input, two of three posts, and before all that the spool.
-	[ "$(data_of news | paste -sd,)" = 1,2,3,1,2,3,1,2,3,1,2,3 ]
+	# The first spool, standard input, two of three posts, that of sse-pub,
+	# the second spool.
+	[ "$(data_of news | paste -sd,)" = 1,2,3,1,2,3,1,2,3,1,2,3,1,2,3,1,2,3 ]
 	await_exit serve
 	[ "$status" -eq 65 ]
 }
@@ -107,6 +118,12 @@ data_of() {
 	[ "$status" -eq 76 ]
 	[[ $output == *'sse:log:odd is not a Redis stream: 3 events for it are passed over'* ]]
 	[ "$(data_of news | paste -sd,)" = 1,2,3 ]
+	# By way of a server, too.
+	SERVE=sink start_serve -r "$SSE_REDIS_URL" --open-publish
+	run limit sse-relay -f json --stats - "$URL/events" <in.json
+	[ "$status" -eq 76 ]
+	[[ $output == *'sse:log:odd is not a Redis stream; its events are passed over'* ]]
+	[ "$(data_of news | paste -sd,)" = 1,2,3,1,2,3 ]
 	# One that keeps a mark goes on with it.
 	feed_open
 	start_serve -f json <feed
