@@ -701,6 +701,9 @@ options_parse(struct options *o, int argc, char **argv)
 		opt_fault("--fsync goes with --journal");
 	if (o->has_speed && o->conf.replay == NULL)
 		opt_fault("--speed goes with --replay");
+	if (o->share_port && redis == NULL)
+		opt_fault("--share-port goes with --redis, or each process "
+			  "would serve streams of its own");
 	if (redis != NULL)
 		set_redis(&o->conf, redis, o->redis_auth);
 	if (o->conf.proxy_protocol && o->conf.trust.n == 0 &&

@@ -100,10 +100,12 @@ refused() {
 }
 
 @test "processes that all say so share a port, and nobody else has it" {
-	SERVE=one start_serve --share-port </dev/null
+	start_redis
+	SERVE=one start_serve -r '' --share-port </dev/null
 	port=${URL##*:}
 	refused 69 "127.0.0.1:$port is in use" -l "$port"
-	SERVE=two LISTEN=127.0.0.1:$port start_serve --share-port </dev/null
+	SERVE=two LISTEN=127.0.0.1:$port start_serve -r '' --share-port \
+	    </dev/null
 	stop one
 	for _ in 1 2 3 4 5 6 7 8; do
 		[ "$(curl -s -o /dev/null -w '%{http_code}' "$URL/")" = 200 ]
@@ -111,7 +113,8 @@ refused() {
 	stop two
 	# One that does not share has it alone.
 	LISTEN=127.0.0.1:$port start_serve </dev/null
-	refused 69 "127.0.0.1:$port is in use" --share-port -l "127.0.0.1:$port"
+	refused 69 "127.0.0.1:$port is in use" -r '' --share-port \
+	    -l "127.0.0.1:$port"
 }
 
 @test "a port alone is both loopbacks, and 0 the same number on both" {
@@ -230,6 +233,7 @@ refused() {
 	refused 64 'name none' -l 127.0.0.1:0 -r redis:news
 	refused 64 SSE_REDIS_URL -l 127.0.0.1:0 -r ''
 	refused 64 'lag wait' -r redis://127.0.0.1:1 --lag wait
+	refused 64 '--share-port goes with --redis' -l 0 --share-port
 	start_redis 'requirepass secret'
 	refused 77 "$SSE_REDIS_URL" -l 127.0.0.1:0 -r ''
 	export SSE_REDIS_PASSWORD_FILE=$PWD/password
