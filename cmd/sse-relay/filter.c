@@ -1,23 +1,16 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include "filter.h"
 #include "json.h"
 #include "units.h"
-
-#define READ_BYTES ((size_t)65536)
-#define REAP_MS 1000 /* from the end of its output to its own */
 
 /* An event that went out and is to be answered. */
 struct question {
@@ -29,18 +22,10 @@ struct question {
 };
 
 struct filter {
-	pid_t pid;
-	int to, from; /* -1: closed */
+	struct child *child; /* owned */
 	size_t max_bytes;
 	STAILQ_HEAD(, question) owed;
 	size_t nowed;
-	struct sse_buf out; /* lines to be written, from out_at on */
-	size_t out_at;
-	struct sse_buf in; /* what came, from in_at on */
-	size_t in_at;
-	size_t in_seen;        /* up to there, no line ends behind in_at */
-	bool ended;            /* nothing more comes */
-	bool closing;          /* nothing more is to be sent */
 	struct question *now;  /* whose answer is at hand; owned */
 	bool finished;         /* and DONE was told of it */
 	json_t *array;         /* of that answer */
@@ -65,57 +50,6 @@ question_free(struct question *q)
 	free(q);
 }
 
-/* The child: only its three descriptors, and signals as they were. */
-_Noreturn static void
-run(const char *command, int in, int out)
-{
-	sigset_t none;
-
-	(void)setpgid(0, 0);
-	(void)signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(in, STDIN_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1)
-		_exit(126);
-	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	_exit(127);
-}
-
-static int
-start(struct filter *f, const char *command)
-{
-	int to[2], from[2], saved;
-
-	if (pipe2(to, O_CLOEXEC) == -1)
-		return -1;
-	if (pipe2(from, O_CLOEXEC) == -1)
-		goto close_to;
-	if ((f->pid = fork()) == -1)
-		goto close_from;
-	if (f->pid == 0)
-		run(command, to[0], from[1]);
-	close(to[0]);
-	close(from[1]);
-	f->to = to[1];
-	f->from = from[0];
-	/* Our ends alone: the others have descriptions of their own. */
-	return fcntl(f->to, F_SETFL, O_NONBLOCK) == -1 ||
-		fcntl(f->from, F_SETFL, O_NONBLOCK) == -1
-	    ? -1
-	    : 0;
-close_from:
-	saved = errno;
-	close(from[0]);
-	close(from[1]);
-	errno = saved;
-close_to:
-	saved = errno;
-	close(to[0]);
-	close(to[1]);
-	errno = saved;
-	return -1;
-}
-
 struct filter *
 filter_new(const char *command, size_t max_bytes)
 {
@@ -124,21 +58,12 @@ filter_new(const char *command, size_t max_bytes)
 	if (f == NULL)
 		return NULL;
 	STAILQ_INIT(&f->owed);
-	f->to = f->from = -1;
 	f->max_bytes = max_bytes;
 	f->heard_ms = clock_mono_ms();
-	if (start(f, command) == 0)
+	if ((f->child = child_new(command)) != NULL)
 		return f;
 	filter_free(f);
 	return NULL;
-}
-
-static void
-shut(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
 }
 
 void
@@ -148,9 +73,7 @@ filter_free(struct filter *f)
 
 	if (f == NULL)
 		return;
-	/* It sees the end of its input, and is not waited for. */
-	shut(&f->to);
-	shut(&f->from);
+	child_free(f->child);
 	while ((q = STAILQ_FIRST(&f->owed)) != NULL) {
 		STAILQ_REMOVE_HEAD(&f->owed, entry);
 		question_free(q);
@@ -159,16 +82,14 @@ filter_free(struct filter *f)
 	json_decref(f->array);
 	json_event_free(&f->one);
 	free(f->text);
-	sse_buf_free(&f->out);
-	sse_buf_free(&f->in);
 	free(f);
 }
 
 bool
 filter_room(const struct filter *f)
 {
-	return f->to != -1 && f->nowed < FILTER_AHEAD &&
-	    f->out.len - f->out_at < FILTER_BYTES;
+	return child_takes(f->child) && f->nowed < FILTER_AHEAD &&
+	    child_unsent(f->child) < FILTER_BYTES;
 }
 
 static int
@@ -202,7 +123,7 @@ filter_put(struct filter *f, const struct event *ev, struct sse_text mark,
 	q->aside = aside;
 	if ((q->ev = kept(ev, aside)) == NULL || set(&q->mark, mark) == -1 ||
 	    set(&q->once, once) == -1 ||
-	    (!aside && json_encode_event(&f->out, ev) == -1)) {
+	    (!aside && json_encode_event(child_out(f->child), ev) == -1)) {
 		question_free(q);
 		return -1;
 	}
@@ -230,71 +151,6 @@ fail(struct filter *f, int status, const char *why)
 	f->status = status;
 	snprintf(f->fault, sizeof(f->fault), "filter: %s", why);
 	return FILTER_FAULT;
-}
-
-/* As far as the pipe takes it. */
-static void
-feed(struct filter *f)
-{
-	while (f->to != -1 && f->out_at < f->out.len) {
-		ssize_t n = write(
-		    f->to, f->out.ptr + f->out_at, f->out.len - f->out_at);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		/* That it has gone is seen at the other pipe. */
-		if (n == -1 && errno != EAGAIN)
-			shut(&f->to);
-		if (n == -1)
-			return;
-		f->out_at += (size_t)n;
-	}
-	f->out.len = f->out_at = 0;
-	if (f->closing)
-		shut(&f->to);
-}
-
-/* What has come of its answers, up to the longest line there may be. */
-static int
-drain(struct filter *f)
-{
-	ssize_t n;
-
-	if (f->in_at > 0) {
-		memmove(f->in.ptr, f->in.ptr + f->in_at, f->in.len - f->in_at);
-		f->in.len -= f->in_at;
-		f->in_at = 0;
-	}
-	if (sse_buf_reserve(&f->in, READ_BYTES) == -1)
-		return -1;
-	do
-		n = read(f->from, f->in.ptr + f->in.len, READ_BYTES);
-	while (n == -1 && errno == EINTR);
-	if (n > 0)
-		f->in.len += (size_t)n;
-	f->ended = n == 0 || (n == -1 && errno != EAGAIN);
-	return n > 0 ? 1 : 0;
-}
-
-/* The next line of what has come.  Returns whether it is whole. */
-static bool
-line(struct filter *f, struct sse_text *t)
-{
-	const char *from = f->in.ptr + f->in_at, *lf;
-	size_t seen = f->in_seen, left = f->in.len - f->in_at;
-
-	if (left <= seen)
-		return false;
-	lf = memchr(from + seen, '\n', left - seen);
-	f->in_seen = left;
-	if (lf == NULL)
-		return false;
-	*t = (struct sse_text){ from, (size_t)(lf - from) };
-	f->in_at += t->len + 1;
-	f->in_seen = 0;
-	if (t->len > 0 && t->ptr[t->len - 1] == '\r')
-		t->len--;
-	return true;
 }
 
 /* An event of an answer, with what it leaves as it was. */
@@ -372,23 +228,6 @@ answered(struct filter *f, struct sse_text t, struct event *ev)
 	    : element(f, ev);
 }
 
-/* How it ended; false when it lives on without an output. */
-static bool
-reap(struct filter *f, int *status)
-{
-	int64_t until_ms = clock_mono_ms() + REAP_MS;
-	pid_t pid;
-
-	shut(&f->to);
-	while ((pid = waitpid(f->pid, status, WNOHANG)) != f->pid) {
-		if ((pid == -1 && errno != EINTR) ||
-		    clock_mono_ms() >= until_ms)
-			return false;
-		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
-	}
-	return true;
-}
-
 static enum filter_what
 gone(struct filter *f)
 {
@@ -397,12 +236,12 @@ gone(struct filter *f)
 
 	if (f->status != 0)
 		return FILTER_FAULT;
-	if (!reap(f, &status))
+	if (!child_reap(f->child, &status))
 		return fail(f, EX_UNAVAILABLE, "it closed its output");
-	if (f->in.len > f->in_at)
+	if (child_unread(f->child) > 0)
 		return fail(f, EX_PROTOCOL, "it ended within a line");
-	if (f->closing && STAILQ_EMPTY(&f->owed) && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == 0)
+	if (child_closed(f->child) && STAILQ_EMPTY(&f->owed) &&
+	    WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return FILTER_END;
 	if (WIFSIGNALED(status))
 		snprintf(said, sizeof(said), "it was ended by signal %d (%s)",
@@ -456,7 +295,7 @@ receive(struct filter *f, struct event *ev)
 			f->given = 1;
 			return FILTER_EVENT;
 		}
-		if (line(f, &t)) {
+		if (child_line(f->child, &t)) {
 			f->heard_ms = clock_mono_ms();
 			f->quiet_told = false;
 			if (STAILQ_EMPTY(&f->owed))
@@ -464,16 +303,16 @@ receive(struct filter *f, struct event *ev)
 			next_question(f);
 			return answered(f, t, ev);
 		}
-		if (f->in.len - f->in_at > f->max_bytes)
+		if (child_unread(f->child) > f->max_bytes)
 			return fail(f, EX_PROTOCOL, "its answer is too large");
-		if (f->ended)
+		if (child_ended(f->child))
 			return gone(f);
-		feed(f);
-		switch (drain(f)) {
+		child_feed(f->child);
+		switch (child_drain(f->child)) {
 		case -1:
 			return fail(f, EX_SOFTWARE, strerror(ENOMEM));
 		case 0:
-			if (!f->ended)
+			if (!child_ended(f->child))
 				return FILTER_WAIT;
 			break;
 		}
@@ -538,18 +377,15 @@ filter_forget(struct filter *f)
 void
 filter_close(struct filter *f)
 {
-	f->closing = true;
-	feed(f);
+	child_close(f->child);
 }
 
 int
 filter_wants(const struct filter *f, struct pollfd *p, bool reading)
 {
-	bool writing = f->to != -1 && f->out_at < f->out.len;
 	int64_t left_ms = f->heard_ms + FILTER_QUIET_MS - clock_mono_ms();
 
-	p[0] = (struct pollfd){ writing ? f->to : -1, POLLOUT, 0 };
-	p[1] = (struct pollfd){ reading ? f->from : -1, POLLIN, 0 };
+	child_poll(f->child, p, reading);
 	if (f->nowed == 0 || f->quiet_told)
 		return -1;
 	return left_ms > 0 ? (int)left_ms : 0;

@@ -11,12 +11,13 @@
 #include <poll.h>
 #include <stdbool.h>
 
+#include "child.h"
 #include "event.h"
 
 #define FILTER_AHEAD 1024              /* lines that it may owe an answer */
 #define FILTER_BYTES ((size_t)1 << 20) /* of lines it has not taken yet */
 #define FILTER_QUIET_MS 5000 /* without an answer, which is then said */
-#define FILTER_FDS 2
+#define FILTER_FDS CHILD_FDS
 
 struct filter;
 

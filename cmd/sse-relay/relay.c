@@ -10,31 +10,11 @@
 
 #include "gap.h"
 #include "interrupt.h"
-#include "mark.h"
-#include "place.h"
-#include "relay.h"
+#include "relay_inner.h"
 #include "units.h"
 #include "visible.h"
 
 #define FINISH_MS 5000 /* after a signal, for what was read */
-
-/* What changes while it runs. */
-struct run {
-	const struct relay *r;
-	struct event ev;   /* handed out, but there was no room for it */
-	struct event *gap; /* owned: to go with the next event */
-	bool held;         /* there is such an event */
-	bool drained;      /* the source has ended, the filter not yet */
-	bool ending;       /* nothing more is read; then the status */
-	int status;
-	bool refused;   /* the sink could not deliver some events */
-	bool lost;      /* the source is out of reach, and this was said */
-	bool loop_told; /* that an event had been here before */
-	bool ready_told, end_told;
-	struct mark done;    /* what the source was told of */
-	int64_t deadline_ms; /* after a signal; else far away */
-	int64_t alive_ms;    /* when to say next that all is well */
-};
 
 /* A handler has nothing else to reach it by. */
 static volatile sig_atomic_t usr1_noted;
@@ -86,227 +66,10 @@ usr1_answer(const struct run *run)
 	say_stats(run);
 }
 
-static void
-end(struct run *run, int status)
-{
-	run->ending = true;
-	run->status = status;
-}
-
-static void
-nomem(struct run *run)
-{
-	warnx("out of memory");
-	end(run, EX_SOFTWARE);
-}
-
 static const char *
 source_say(const struct run *run)
 {
 	return run->r->source->ops->say(run->r->source);
-}
-
-static const char *
-where(const struct run *run)
-{
-	return run->r->source->ops->where(run->r->source);
-}
-
-static struct sse_text
-source_mark(const struct run *run)
-{
-	const struct source_ops *ops = run->r->source->ops;
-
-	return ops->mark != NULL ? ops->mark(run->r->source) : TEXT("");
-}
-
-/* The key of the event at hand. */
-static struct sse_text
-once(const struct run *run)
-{
-	const struct source_ops *ops = run->r->source->ops;
-
-	if (run->r->filter != NULL)
-		return filter_once(run->r->filter);
-	return ops->once != NULL ? ops->once(run->r->source) : TEXT("");
-}
-
-static void
-advance_to(struct run *run, struct sse_text mark)
-{
-	const struct sink *k = run->r->sink;
-
-	if (!run->ending && mark.len > 0 &&
-	    k->ops->advance(run->r->sink, mark) == -1)
-		nomem(run);
-}
-
-/* The source has handed out all up to its mark. */
-static void
-advance(struct run *run)
-{
-	struct sse_text mark = source_mark(run);
-	int rc = 1;
-
-	if (run->r->filter != NULL)
-		rc = filter_advance(run->r->filter, mark);
-	if (rc == 1)
-		advance_to(run, mark);
-	else if (rc == -1)
-		nomem(run);
-}
-
-static void
-bad_event(struct run *run, const struct event *ev, const char *fault)
-{
-	char id[SHOWN_BYTES];
-
-	tally_add(run->r->tally, TALLY_BAD, 1);
-	if (run->r->strict) {
-		warnx("%s: %s", where(run), fault);
-		end(run, EX_DATAERR);
-	} else {
-		warnx("%s: event %s is passed over: %s", where(run),
-		    visible_line(ev->id, id, sizeof(id)), fault);
-	}
-}
-
-static void
-been_here(struct run *run)
-{
-	tally_add(run->r->tally, TALLY_LOOPS, 1);
-	if (!run->loop_told && run->r->verbose >= 0)
-		warnx("%s: what has been through %s before is dropped: the "
-		      "relays form a circle",
-		    where(run), run->r->carry->name);
-	run->loop_told = true;
-}
-
-/* Is it to be carried?  What is not is counted. */
-static bool
-wanted(struct run *run, const struct event *ev)
-{
-	/* Most events do not expire, and need no clock. */
-	int64_t now_ms = ev->expires_ms >= 0 ? clock_unix_ms() : 0;
-
-	switch (carry_look(run->r->carry, ev, now_ms)) {
-	case CARRY_LOOP:
-		been_here(run);
-		return false;
-	case CARRY_EXPIRED:
-		tally_add(run->r->tally, TALLY_EXPIRED, 1);
-		return false;
-	case CARRY_ON:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* An event into the sink, which has room for it. */
-static void
-give(struct run *run, struct event *ev, struct sse_text key)
-{
-	const struct relay *r = run->r;
-	const char *fault = NULL;
-
-	if (!wanted(run, ev))
-		return;
-	switch (carry_event(r->carry, ev, &fault)) {
-	case CARRY_LOST:
-		warnx("%s: %s", where(run), fault);
-		end(run, EX_DATAERR);
-		break;
-	case CARRY_BAD:
-		bad_event(run, ev, fault);
-		break;
-	case CARRY_NOMEM:
-		nomem(run);
-		break;
-	default:
-		if (r->sink->ops->add(r->sink, ev, key) == -1)
-			nomem(run);
-		else
-			tally_add(r->tally, TALLY_TAKEN, 1);
-	}
-}
-
-/*
- * The place in front of next, for a gap: one minted now would keep what comes
- * behind it, and is older, from having its own place.
- */
-static void
-place_gap(struct event *gap, const struct event *next, char id[PLACE_LEN])
-{
-	struct place p;
-
-	if (next == NULL || !next->has_id ||
-	    !place_parse(next->id.ptr, next->id.len, &p) || p.ms == 0)
-		return;
-	if (p.seq-- == 0)
-		p.ms--;
-	gap->id = (struct sse_text){ id, place_format(p, id) };
-	gap->has_id = true;
-}
-
-/*
- * A gap that was kept goes in front of the event behind it (NULL: there is none
- * yet), into the same batch: until then the mark stands before the gap.
- */
-static void
-give_gap(struct run *run, const struct event *next)
-{
-	const struct relay *r = run->r;
-	struct event *gap = run->gap;
-	char id[PLACE_LEN];
-	size_t n = r->nchannels;
-
-	run->gap = NULL;
-	if (gap == NULL || !r->sink->gaps) {
-		free(gap);
-		return;
-	}
-	if (!gap->has_id)
-		place_gap(gap, next, id);
-	if (gap->channel.len > 0 || r->carry->channel != NULL || n == 0)
-		n = 1;
-	for (size_t i = 0; i < n && !run->ending; i++) {
-		struct event ev = *gap;
-
-		if (n > 1 || (ev.channel.len == 0 && r->nchannels == 1))
-			ev.channel = text_of(r->channels[i]);
-		/* Where it belongs nobody can say. */
-		if (ev.channel.len == 0 && r->carry->channel == NULL &&
-		    r->carry->routed)
-			break;
-		give(run, &ev, TEXT(""));
-	}
-	free(gap);
-}
-
-static void
-keep_gap(struct run *run, const struct event *ev)
-{
-	struct event *copy = event_dup(ev);
-
-	give_gap(run, NULL);
-	if (copy == NULL)
-		nomem(run);
-	run->gap = copy;
-}
-
-static void
-carry(struct run *run)
-{
-	run->held = false;
-	if (gap_is(&run->ev)) {
-		keep_gap(run, &run->ev);
-		return;
-	}
-	give_gap(run, &run->ev);
-	give(run, &run->ev, once(run));
-	if (run->r->filter == NULL)
-		advance(run);
 }
 
 /* Once each. */
@@ -324,18 +87,18 @@ static void
 opened(struct run *run)
 {
 	const struct relay *r = run->r;
-	struct sse_text mark = source_mark(run);
+	struct sse_text mark = run_source_mark(run);
 	char at[SHOWN_BYTES];
 
 	tally_add(r->tally, TALLY_SOURCE_OPENED, 1);
 	atomic_store(&r->tally->source_open, true);
 	announce(run, true);
 	if (r->verbose > 0)
-		warnx("%s: open, %s%s", where(run),
+		warnx("%s: open, %s%s", run_where(run),
 		    mark.len > 0 ? "behind " : "from now on",
 		    visible_line(mark, at, sizeof(at)));
 	else if (run->lost && r->verbose >= 0)
-		warnx("%s: back", where(run));
+		warnx("%s: back", run_where(run));
 	run->lost = false;
 }
 
@@ -344,16 +107,16 @@ gap(struct run *run, const struct event *ev)
 {
 	const struct relay *r = run->r;
 
-	if (!wanted(run, ev))
+	if (!run_wanted(run, ev))
 		return;
 	tally_add(r->tally, TALLY_GAPS, 1);
 	warnx("%s", source_say(run));
 	if (r->gap_fail)
-		end(run, RELAY_EX_GAP);
+		run_end(run, RELAY_EX_GAP);
 	else if (r->filter == NULL)
-		keep_gap(run, ev);
+		run_keep_gap(run, ev);
 	else if (filter_put(r->filter, ev, TEXT(""), TEXT(""), true) == -1)
-		nomem(run);
+		run_nomem(run);
 }
 
 /* What the source says instead of an event. */
@@ -377,12 +140,12 @@ notice(struct run *run, enum source_what what, const struct event *ev)
 		gap(run, ev);
 		break;
 	case SOURCE_END:
-		give_gap(run, NULL);
-		end(run, EX_OK);
+		run_give_gap(run, NULL);
+		run_end(run, EX_OK);
 		break;
 	default:
 		warnx("%s", source_say(run));
-		end(run, r->source->ops->status(r->source));
+		run_end(run, r->source->ops->status(r->source));
 	}
 }
 
@@ -400,17 +163,17 @@ send_to_filter(struct run *run)
 	switch (what) {
 	case SOURCE_EVENT:
 		tally_read(r->tally, &ev);
-		if (!wanted(run, &ev))
-			advance(run);
-		else if (filter_put(r->filter, &ev, source_mark(run),
+		if (!run_wanted(run, &ev))
+			run_advance(run);
+		else if (filter_put(r->filter, &ev, run_source_mark(run),
 			     r->source->ops->once != NULL
 				 ? r->source->ops->once(r->source)
 				 : TEXT(""),
 			     false) == -1)
-			nomem(run);
+			run_nomem(run);
 		return SOURCE_EVENT;
 	case SOURCE_WAIT:
-		advance(run);
+		run_advance(run);
 		return SOURCE_WAIT;
 	case SOURCE_END:
 		run->drained = true;
@@ -426,7 +189,7 @@ static enum source_what
 filter_failed(struct run *run)
 {
 	warnx("%s", filter_fault(run->r->filter));
-	end(run, filter_status(run->r->filter));
+	run_end(run, filter_status(run->r->filter));
 	return SOURCE_WAIT;
 }
 
@@ -443,7 +206,7 @@ filtered(struct run *run)
 		case FILTER_DONE:
 			if (filter_none(f))
 				tally_add(run->r->tally, TALLY_FILTERED, 1);
-			advance_to(run, filter_mark(f));
+			run_advance_to(run, filter_mark(f));
 			continue;
 		case FILTER_QUIET:
 			if (run->r->verbose >= 0)
@@ -508,15 +271,15 @@ pull(struct run *run)
 		run->held = true;
 		if (!has_room(run))
 			return;
-		carry(run);
+		run_carry(run);
 	}
 	if (run->ending)
 		return;
 	/* Nothing is behind the gap yet, and those who read are to know. */
-	give_gap(run, NULL);
+	run_give_gap(run, NULL);
 	/* Without events the mark moves, too. */
 	if (run->r->filter == NULL)
-		advance(run);
+		run_advance(run);
 }
 
 /*
@@ -552,7 +315,7 @@ wind_up(struct run *run)
 	if (s->ops->stop != NULL)
 		s->ops->stop(s);
 	else
-		end(run, EX_OK);
+		run_end(run, EX_OK);
 }
 
 /* Returns how long until it is to be said again, or -1. */
@@ -647,7 +410,7 @@ note_progress(struct run *run)
 		return;
 	r->source->ops->taken(r->source, done);
 	if (mark_set(&run->done, done) == -1)
-		nomem(run);
+		run_nomem(run);
 }
 
 /* Until nothing is left to do: an exit status. */

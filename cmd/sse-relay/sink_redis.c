@@ -5,124 +5,17 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "flight.h"
-#include "outage.h"
-#include "redis_link.h"
-#include "sink.h"
+#include "sink_redis_inner.h"
 #include "units.h"
 #include "visible.h"
 
-#define OPEN_MS 5000      /* to connect, and to read the mark */
 #define ANSWER_MS 10000   /* silence for that long is a dead peer */
 #define MARK_ONLY_MS 1000 /* between batches that only move the mark */
-
-struct sink_redis {
-	struct sink sink; /* first, so that a sink is one of these */
-	struct sink_redis_conf conf;
-	struct redis_link *link;
-	struct flights flights;
-	size_t out;   /* so many of those launched are on the connection */
-	bool warm;    /* it has run the script: more than one may be out */
-	bool started; /* it was connected once */
-	bool connected;
-	bool rewind;       /* the source is to go back */
-	int64_t sent_ms;   /* when a batch left, or was answered */
-	int64_t moved_ms;  /* when the last batch was launched */
-	int64_t rewind_ms; /* when to, if rewind says so */
-	struct outage outage;
-	unsigned int refused; /* batches, in a row */
-	int status;
-	char say[512];
-};
 
 static struct sink_redis *
 of(struct sink *k)
 {
 	return (struct sink_redis *)(void *)k;
-}
-
-static enum sink_what
-fault(struct sink_redis *sr, int status, const char *why)
-{
-	sr->status = status;
-	snprintf(sr->say, sizeof(sr->say), "%s", why);
-	return SINK_FAULT;
-}
-
-static enum sink_what
-nomem(struct sink_redis *sr)
-{
-	return fault(sr, EX_SOFTWARE, strerror(ENOMEM));
-}
-
-/*
- * Redis cannot be worked with now; why is a line that names it, status what to
- * end with if this is for good.
- */
-static enum sink_what
-away(struct sink_redis *sr, int status, const char *why)
-{
-	int64_t now = clock_mono_ms();
-	bool first;
-
-	if (!sr->started)
-		return fault(sr, status, why);
-	redis_link_close(sr->link);
-	sr->connected = false;
-	first = outage_fail(&sr->outage, now, sr->conf.timeout_ms);
-	if (outage_too_long(&sr->outage, now, sr->conf.timeout_ms))
-		return fault(sr, status, why);
-	if (first && sr->conf.verbose >= 0)
-		warnx("%s; trying again, the source waits", why);
-	return SINK_OK;
-}
-
-static void
-here(struct sink_redis *sr)
-{
-	int64_t ms = outage_end(&sr->outage, clock_mono_ms());
-
-	if (ms != -1 && sr->conf.verbose >= 0)
-		warnx("%s: back after %.1f s", sr->conf.to->shown,
-		    (double)ms / 1000);
-}
-
-static enum sink_what
-link_failed(struct sink_redis *sr, enum redis_link_state state, int status)
-{
-	const char *why = redis_link_fault(sr->link);
-
-	switch (state) {
-	case REDIS_LINK_DENIED:
-		return fault(sr, EX_NOPERM, why);
-	case REDIS_LINK_CONFIG:
-		return fault(sr, EX_CONFIG, why);
-	case REDIS_LINK_BAD:
-		return fault(sr, EX_PROTOCOL, why);
-	default:
-		return away(sr, status, why);
-	}
-}
-
-static enum sink_what
-refused(struct sink_redis *sr, enum bus_answer answer, const redisReply *r)
-{
-	return link_failed(
-	    sr, redis_link_refused(sr->link, answer, r), EX_TEMPFAIL);
-}
-
-/* Nothing of what was taken will be delivered; the source brings it again. */
-static enum sink_what
-go_back(struct sink_redis *sr, struct sse_text mark)
-{
-	sr->rewind = true;
-	sr->rewind_ms = clock_mono_ms();
-	/* Two relays that are both fast would else race without end. */
-	if (sr->refused > 0)
-		sr->rewind_ms += outage_pause_ms(sr->refused) / 2;
-	sr->refused++;
-	sr->out = 0;
-	return flights_drop(&sr->flights, mark) == -1 ? nomem(sr) : SINK_OK;
 }
 
 /* Events that are not delivered, though their batch is. */
@@ -144,12 +37,13 @@ note_refused(struct sink_redis *sr, const redisReply *r)
 static enum sink_what
 accepted(struct sink_redis *sr)
 {
-	here(sr);
+	sink_redis_here(sr);
 	sr->refused = 0;
 	sr->warm = true;
 	sr->out--;
 	sr->sent_ms = clock_mono_ms();
-	return flights_landed(&sr->flights) == -1 ? nomem(sr) : SINK_OK;
+	return flights_landed(&sr->flights) == -1 ? sink_redis_nomem(sr)
+						  : SINK_OK;
 }
 
 /* The ith of those launched. */
@@ -160,13 +54,14 @@ send_batch(struct sink_redis *sr, size_t i, bool by_sha)
 	enum redis_link_state state;
 
 	if (flights_command(&sr->flights, i, by_sha, &c) == -1)
-		return nomem(sr);
+		return sink_redis_nomem(sr);
 	if (sr->out == 0)
 		sr->sent_ms = clock_mono_ms();
 	state = redis_link_send(sr->link, &c);
 	bus_command_free(&c);
-	return state == REDIS_LINK_OK ? SINK_OK
-				      : link_failed(sr, state, EX_UNAVAILABLE);
+	return state == REDIS_LINK_OK
+	    ? SINK_OK
+	    : sink_redis_link_failed(sr, state, EX_UNAVAILABLE);
 }
 
 /*
@@ -187,53 +82,6 @@ send_due(struct sink_redis *sr)
 	return what;
 }
 
-/* Redis was emptied: nothing there says what to read again. */
-static void
-mark_gone(struct sink_redis *sr)
-{
-	char at[SHOWN_BYTES];
-
-	if (sr->conf.verbose >= 0 && !mark_none(&sr->flights.mark))
-		warnx("%s: the mark of %s is gone; going on from %s",
-		    sr->conf.to->shown, sr->conf.name,
-		    visible_line(mark_text(&sr->flights.mark), at, sizeof(at)));
-	mark_free(&sr->flights.mark);
-}
-
-/*
- * The mark that Redis has is not the one that was thought.  When it is one that
- * a batch moves it to, that batch is there: sent by us before an answer was
- * lost, or by a relay of the same name.
- */
-static enum sink_what
-mark_differs(struct sink_redis *sr, struct sse_text now, bool loud)
-{
-	char a[SHOWN_BYTES], b[SHOWN_BYTES];
-	bool known;
-
-	if (flights_settle(&sr->flights, now, &known) == -1)
-		return nomem(sr);
-	if (known) {
-		here(sr);
-		sr->refused = 0;
-		return SINK_OK;
-	}
-	if (now.len == 0) {
-		mark_gone(sr);
-		return SINK_OK;
-	}
-	if (sr->conf.verbose > (loud ? -1 : 0))
-		warnx("%s: the mark of %s went from %s to %s; reading on from "
-		      "there",
-		    sr->conf.to->shown, sr->conf.name,
-		    mark_none(&sr->flights.mark)
-			? "none"
-			: visible_line(
-			      mark_text(&sr->flights.mark), a, sizeof(a)),
-		    visible_line(now, b, sizeof(b)));
-	return go_back(sr, now);
-}
-
 /* A failover, say, lost batches of ours that bore no mark. */
 static enum sink_what
 forgotten(struct sink_redis *sr)
@@ -241,7 +89,8 @@ forgotten(struct sink_redis *sr)
 	if (sr->conf.verbose >= 0)
 		warnx("%s: Redis has lost events that it had acknowledged",
 		    sr->conf.to->shown);
-	return flights_renumber(&sr->flights) == -1 ? nomem(sr) : SINK_OK;
+	return flights_renumber(&sr->flights) == -1 ? sink_redis_nomem(sr)
+						    : SINK_OK;
 }
 
 /*
@@ -279,70 +128,12 @@ answer(struct sink_redis *sr, const redisReply *r)
 		sr->out = 0;
 		return forgotten(sr);
 	case BUS_MARK_MOVED:
-		here(sr);
+		sink_redis_here(sr);
 		sr->out = 0;
-		return mark_differs(sr, mark, false);
+		return sink_redis_mark_differs(sr, mark, false);
 	default:
-		return refused(sr, a, r);
+		return sink_redis_refused(sr, a, r);
 	}
-}
-
-/* Read the mark, waiting; *r is what it lies in. */
-static enum sink_what
-read_mark(struct sink_redis *sr, redisReply **r, struct sse_text *mark)
-{
-	struct bus_command c = { 0 };
-	enum redis_link_state state;
-	enum bus_answer a;
-
-	if (bus_mark_command(sr->conf.cargo.bus, sr->conf.name, &c) == -1)
-		return nomem(sr);
-	state = redis_link_send(sr->link, &c);
-	if (state == REDIS_LINK_OK)
-		state = redis_link_reply(
-		    sr->link, r, clock_mono_ms() + OPEN_MS);
-	bus_command_free(&c);
-	if (state != REDIS_LINK_OK)
-		return link_failed(sr, state, EX_UNAVAILABLE);
-	a = bus_mark_answer(*r, mark);
-	return a == BUS_OK ? SINK_OK : refused(sr, a, *r);
-}
-
-/* On a new connection: see where we stand, and send again what is unanswered. */
-static enum sink_what
-settle(struct sink_redis *sr)
-{
-	struct sse_text mark = { NULL, 0 };
-	enum sink_what what = SINK_OK;
-	redisReply *r = NULL;
-
-	if (sr->sink.marked)
-		what = read_mark(sr, &r, &mark);
-	if (what == SINK_OK && sr->connected) {
-		if (sr->flights.n == 0)
-			here(sr);
-		if (sr->sink.marked && !mark_is(&sr->flights.mark, mark))
-			what = mark_differs(sr, mark, true);
-	}
-	freeReplyObject(r);
-	return what;
-}
-
-static enum sink_what
-reconnect(struct sink_redis *sr)
-{
-	int64_t now = clock_mono_ms();
-	enum redis_link_state state;
-
-	if (now < sr->outage.retry_ms)
-		return SINK_OK;
-	state = redis_link_open(sr->link, now + OPEN_MS);
-	if (state != REDIS_LINK_OK)
-		return link_failed(sr, state, EX_UNAVAILABLE);
-	sr->connected = true;
-	sr->warm = false;
-	sr->out = 0;
-	return settle(sr);
 }
 
 static enum sink_what
@@ -352,7 +143,7 @@ silent(struct sink_redis *sr)
 
 	snprintf(why, sizeof(why), "%s: no answer for %d s", sr->conf.to->shown,
 	    ANSWER_MS / 1000);
-	return away(sr, EX_UNAVAILABLE, why);
+	return sink_redis_away(sr, EX_UNAVAILABLE, why);
 }
 
 /* The answers that are there; without a batch, the link's end. */
@@ -366,39 +157,17 @@ receive(struct sink_redis *sr)
 		enum redis_link_state state = redis_link_poll(sr->link, &r);
 
 		if (state != REDIS_LINK_OK)
-			return link_failed(sr, state, EX_UNAVAILABLE);
+			return sink_redis_link_failed(
+			    sr, state, EX_UNAVAILABLE);
 		if (r == NULL)
 			return sr->out > 0 &&
 				clock_mono_ms() - sr->sent_ms >= ANSWER_MS
 			    ? silent(sr)
 			    : SINK_OK;
 		what = sr->out > 0 ? answer(sr, r)
-				   : refused(sr, BUS_REFUSED, r);
+				   : sink_redis_refused(sr, BUS_REFUSED, r);
 		freeReplyObject(r);
 	}
-	return what;
-}
-
-/* The other relay may have gone on meanwhile, so look once more. */
-static enum sink_what
-rewind_now(struct sink_redis *sr)
-{
-	struct sse_text mark = { NULL, 0 };
-	redisReply *r = NULL;
-	enum sink_what what;
-
-	if (clock_mono_ms() < sr->rewind_ms)
-		return SINK_OK;
-	what = read_mark(sr, &r, &mark);
-	if (what == SINK_OK && sr->connected) {
-		sr->rewind = false;
-		what = SINK_REWIND;
-		if (mark.len == 0)
-			mark_gone(sr);
-		else if (flights_stand(&sr->flights, mark) == -1)
-			what = nomem(sr);
-	}
-	freeReplyObject(r);
 	return what;
 }
 
@@ -438,7 +207,8 @@ static enum sink_what
 launch(struct sink_redis *sr)
 {
 	sr->moved_ms = clock_mono_ms();
-	return flights_launch(&sr->flights) == -1 ? nomem(sr) : SINK_OK;
+	return flights_launch(&sr->flights) == -1 ? sink_redis_nomem(sr)
+						  : SINK_OK;
 }
 
 static enum sink_what
@@ -449,7 +219,7 @@ redis_step(struct sink *k)
 	size_t before;
 
 	if (!sr->connected)
-		what = reconnect(sr);
+		what = sink_redis_reconnect(sr);
 	do {
 		before = sr->out;
 		if (what == SINK_OK && sr->connected)
@@ -457,7 +227,7 @@ redis_step(struct sink *k)
 		if (what != SINK_OK || !sr->connected)
 			return what;
 		if (sr->rewind)
-			return rewind_now(sr);
+			return sink_redis_rewind_now(sr);
 		if (launch_due(sr))
 			what = launch(sr);
 		if (what == SINK_OK)
@@ -600,27 +370,6 @@ static const struct sink_ops ops = {
 	.free = redis_free,
 };
 
-/* The first connection: what fails here is told and not tried again. */
-static enum sink_what
-open_first(struct sink_redis *sr)
-{
-	struct sse_text mark = { NULL, 0 };
-	enum redis_link_state state;
-	enum sink_what what = SINK_OK;
-	redisReply *r = NULL;
-
-	state = redis_link_open(sr->link, clock_mono_ms() + OPEN_MS);
-	if (state != REDIS_LINK_OK)
-		return link_failed(sr, state, EX_UNAVAILABLE);
-	if (sr->sink.marked)
-		what = read_mark(sr, &r, &mark);
-	if (what == SINK_OK && flights_stand(&sr->flights, mark) == -1)
-		what = nomem(sr);
-	freeReplyObject(r);
-	sr->connected = sr->started = what == SINK_OK;
-	return what;
-}
-
 int
 sink_redis_new(struct sink **k, const struct sink_redis_conf *conf)
 {
@@ -642,5 +391,5 @@ sink_redis_new(struct sink **k, const struct sink_redis_conf *conf)
 	if (conf->cargo.bus != NULL && conf->cargo.key == NULL)
 		redis_link_set_home(sr->link, conf->cargo.bus->prefix);
 	*k = &sr->sink;
-	return open_first(sr) == SINK_OK ? 0 : sr->status;
+	return sink_redis_open_first(sr) == SINK_OK ? 0 : sr->status;
 }

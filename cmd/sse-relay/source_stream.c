@@ -5,226 +5,19 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "ack.h"
-#include "bus_entries.h"
-#include "claim.h"
 #include "gap.h"
 #include "mark.h"
-#include "outage.h"
-#include "redis_link.h"
 #include "redis_reply.h"
-#include "source.h"
+#include "source_stream_inner.h"
 #include "units.h"
 
-#define OPEN_MS 5000
 #define BLOCK_MS 4000  /* how long Redis waits for an entry */
 #define ANSWER_MS 9000 /* silence for that long is a dead peer */
-
-enum phase {
-	PHASE_DOWN,    /* to connect */
-	PHASE_READ,    /* a command is to be sent */
-	PHASE_WAIT,    /* it was, and is to be answered */
-	PHASE_ENTRIES, /* it is: entries are handed out */
-};
-
-struct source_stream {
-	struct source source;
-	const struct redis_url *url;
-	struct redis_link *link;
-	struct bus_read read;
-	struct ack *ack; /* of a group; NULL: there is none */
-	struct claim claim;
-	enum phase phase;
-	struct place at; /* handed out up to here */
-	bool known;      /* at is where we are */
-	bool all;        /* from the beginning, whatever is gone */
-	bool opened;     /* it was, once */
-	bool open_due;   /* SOURCE_OPEN is to be told */
-	struct outage outage;
-	int64_t sent_ms;
-	redisReply *reply; /* owned: what is handed out */
-	size_t n, i;
-	struct sse_buf json; /* owned: of the entry at hand */
-	struct sse_buf gap;  /* owned: a gap's data */
-	char mark[PLACE_LEN];
-	char once[PLACE_LEN + 512];
-	int status;
-	char shown[512];
-	char say[640];
-};
 
 static struct source_stream *
 of(struct source *s)
 {
 	return (struct source_stream *)(void *)s;
-}
-
-static enum source_what
-fail(struct source_stream *ss, int status, const char *why)
-{
-	ss->status = status;
-	snprintf(ss->say, sizeof(ss->say), "%s", why);
-	return SOURCE_FAULT;
-}
-
-static enum source_what
-nomem(struct source_stream *ss)
-{
-	return fail(ss, EX_SOFTWARE, strerror(ENOMEM));
-}
-
-/* The link is gone, or as good as: try again, unless it never was there. */
-static enum source_what
-lose(struct source_stream *ss, enum redis_link_state state, int status)
-{
-	const char *why = redis_link_fault(ss->link);
-
-	if (state == REDIS_LINK_DENIED)
-		return fail(ss, EX_NOPERM, why);
-	if (state == REDIS_LINK_BAD)
-		return fail(ss, EX_PROTOCOL, why);
-	if (!ss->opened)
-		return fail(ss, status, why);
-	redis_link_close(ss->link);
-	ss->phase = PHASE_DOWN;
-	snprintf(ss->say, sizeof(ss->say), "%s", why);
-	return outage_fail(&ss->outage, clock_mono_ms(), 0) ? SOURCE_LOST
-							    : SOURCE_WAIT;
-}
-
-/* A command and its answer, waiting; *r is to be freed. */
-static enum redis_link_state
-ask(struct source_stream *ss, struct bus_command *c, redisReply **r)
-{
-	enum redis_link_state state = redis_link_send(ss->link, c);
-
-	*r = NULL;
-	if (state == REDIS_LINK_OK)
-		state = redis_link_reply(
-		    ss->link, r, clock_mono_ms() + OPEN_MS);
-	bus_command_free(c);
-	return state;
-}
-
-static enum source_what
-refused(struct source_stream *ss, enum bus_answer a, const redisReply *r)
-{
-	return lose(ss, redis_link_refused(ss->link, a, r), EX_TEMPFAIL);
-}
-
-/*
- * Are entries gone between where we are and the oldest that is kept?  Who trims
- * takes the oldest first, so when the one where we are is there, none is.
- */
-static enum source_what
-look_for_gap(struct source_stream *ss, const struct bus_stream_info *i)
-{
-	struct bus_command c = { 0 };
-	enum redis_link_state state;
-	enum bus_answer a;
-	redisReply *r;
-	bool there = false;
-
-	if (ss->all || place_cmp(i->last, ss->at) <= 0 ||
-	    (place_is_zero(ss->at) && i->added == i->length) ||
-	    (!place_is_zero(i->first) && place_cmp(i->first, ss->at) <= 0))
-		return SOURCE_WAIT;
-	if (bus_at_command(ss->read.key, ss->at, &c) == -1)
-		return nomem(ss);
-	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
-		return lose(ss, state, EX_UNAVAILABLE);
-	a = bus_at_answer(r, &there);
-	redis_reply_free(r);
-	return a == BUS_OK && !there ? SOURCE_GAP : SOURCE_WAIT;
-}
-
-static enum source_what
-make_gap(struct source_stream *ss, struct place oldest, struct event *ev)
-{
-	char after[PLACE_LEN], first[PLACE_LEN];
-	struct sse_text a = TEXT("0-0"), o = TEXT("");
-
-	if (!place_is_zero(ss->at))
-		a = (struct sse_text){ after, place_format(ss->at, after) };
-	if (!place_is_zero(oldest))
-		o = (struct sse_text){ first, place_format(oldest, first) };
-	if (gap_event(ev, &ss->gap, a, o) == -1)
-		return nomem(ss);
-	gap_say(ev, ss->shown, ss->say, sizeof(ss->say));
-	return SOURCE_GAP;
-}
-
-/* Without a group: where to begin, and whether something is missing. */
-static enum source_what
-find_start(struct source_stream *ss, struct event *ev)
-{
-	struct bus_command c = { 0 };
-	struct bus_stream_info info;
-	enum redis_link_state state;
-	enum source_what what;
-	enum bus_answer a;
-	redisReply *r;
-
-	if (bus_info_command(ss->read.key, &c) == -1)
-		return nomem(ss);
-	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
-		return lose(ss, state, EX_UNAVAILABLE);
-	a = bus_info_answer(r, &info);
-	what = a != BUS_OK ? refused(ss, a, r) : SOURCE_WAIT;
-	redis_reply_free(r);
-	if (a != BUS_OK)
-		return what;
-	if (!ss->known) {
-		ss->at = info.last;
-		ss->known = true;
-		return SOURCE_WAIT;
-	}
-	what = look_for_gap(ss, &info);
-	return what == SOURCE_GAP ? make_gap(ss, info.first, ev) : what;
-}
-
-/* With a group: it is there, and what was given to us before comes first. */
-static enum source_what
-join_group(struct source_stream *ss)
-{
-	struct bus_command c = { 0 };
-	enum redis_link_state state;
-	enum source_what what = SOURCE_WAIT;
-	enum bus_answer a;
-	redisReply *r;
-
-	if (bus_group_command(ss->read.key, ss->read.group, ss->all, &c) == -1)
-		return nomem(ss);
-	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
-		return lose(ss, state, EX_UNAVAILABLE);
-	if ((a = bus_group_answer(r)) != BUS_OK)
-		what = refused(ss, a, r);
-	redis_reply_free(r);
-	ss->read.pending = true;
-	ss->at = PLACE_ZERO;
-	ack_forget(ss->ack);
-	claim_forget(&ss->claim);
-	return what;
-}
-
-static enum source_what
-connect_link(struct source_stream *ss, struct event *ev)
-{
-	int64_t now = clock_mono_ms();
-	enum redis_link_state state;
-	enum source_what what;
-
-	if (now < ss->outage.retry_ms)
-		return SOURCE_WAIT;
-	state = redis_link_open(ss->link, now + OPEN_MS);
-	if (state != REDIS_LINK_OK)
-		return lose(ss, state, EX_UNAVAILABLE);
-	ss->phase = PHASE_READ;
-	ss->opened = ss->open_due = true;
-	what = ss->ack != NULL ? join_group(ss) : find_start(ss, ev);
-	if (what != SOURCE_WAIT && what != SOURCE_GAP)
-		ss->open_due = false;
-	return what;
 }
 
 static enum source_what
@@ -239,11 +32,11 @@ send_read(struct source_stream *ss)
 	if ((ss->claim.asked ? bus_claim_command(
 				   &ss->read, CLAIM_IDLE_MS, ss->claim.from, &c)
 			     : bus_read_command(&ss->read, ss->at, &c)) == -1)
-		return nomem(ss);
+		return stream_nomem(ss);
 	state = redis_link_send(ss->link, &c);
 	bus_command_free(&c);
 	if (state != REDIS_LINK_OK)
-		return lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state, EX_UNAVAILABLE);
 	ss->sent_ms = clock_mono_ms();
 	ss->phase = PHASE_WAIT;
 	return SOURCE_WAIT;
@@ -290,7 +83,7 @@ receive(struct source_stream *ss)
 	enum bus_answer a;
 
 	if (state != REDIS_LINK_OK)
-		return lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state, EX_UNAVAILABLE);
 	if (ss->reply == NULL)
 		return clock_mono_ms() - ss->sent_ms >= ANSWER_MS ? silent(ss)
 								  : SOURCE_WAIT;
@@ -302,7 +95,7 @@ receive(struct source_stream *ss)
 	}
 	what = ss->claim.asked && (a == BUS_REFUSED || a == BUS_DENIED)
 	    ? no_claim(ss, ss->reply)
-	    : refused(ss, a, ss->reply);
+	    : stream_refused(ss, a, ss->reply);
 	redis_reply_free(ss->reply);
 	ss->reply = NULL;
 	return what;
@@ -314,8 +107,8 @@ deleted(struct source_stream *ss, struct event *ev)
 {
 	if (ss->ack != NULL && !place_is_zero(ss->at) &&
 	    ack_add(ss->ack, ss->at) == -1)
-		return nomem(ss);
-	return make_gap(ss, PLACE_ZERO, ev);
+		return stream_nomem(ss);
+	return stream_make_gap(ss, PLACE_ZERO, ev);
 }
 
 /* SOURCE_WAIT: it is one of ours that is only slow. */
@@ -326,13 +119,13 @@ hand_out(struct source_stream *ss, struct event *ev)
 	    ss->reply, ss->i++, &ss->json, ev, &ss->at);
 
 	if (rc == -1)
-		return nomem(ss);
+		return stream_nomem(ss);
 	if (ss->claim.asked && ack_has(ss->ack, ss->at))
 		return SOURCE_WAIT;
 	if (rc == 1)
 		return deleted(ss, ev);
 	if (ss->ack != NULL && ack_add(ss->ack, ss->at) == -1)
-		return nomem(ss);
+		return stream_nomem(ss);
 	if (!gap_is(ev))
 		return SOURCE_EVENT;
 	gap_say(ev, ss->shown, ss->say, sizeof(ss->say));
@@ -367,7 +160,7 @@ stream_next(struct source *s, struct event *ev)
 		}
 		switch (ss->phase) {
 		case PHASE_DOWN:
-			what = connect_link(ss, ev);
+			what = stream_connect_link(ss, ev);
 			break;
 		case PHASE_READ:
 			what = send_read(ss);
