@@ -512,11 +512,12 @@ hub_commit(struct hub *h)
 	return journal_pending(h->journal) == 0;
 }
 
-/* With nothing that grows too old the hub sleeps until it hears something. */
+/* With nothing that time will change the hub sleeps until it hears something. */
 static void
 set_expire(struct hub *h)
 {
-	if (!archive_ages(&h->archive) && hush_due_ms(&h->hush) < 0)
+	if (!archive_ages(&h->archive) && hush_due_ms(&h->hush) < 0 &&
+	    !tell_waits(h))
 		ev_timer_stop(h->loop, &h->expire);
 	else if (!ev_is_active(&h->expire))
 		ev_timer_again(h->loop, &h->expire);

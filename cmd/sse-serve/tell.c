@@ -103,3 +103,12 @@ tell_flush(struct hub *h)
 			port->full = true;
 	}
 }
+
+bool
+tell_waits(const struct hub *h)
+{
+	for (unsigned int i = 0; i < h->nports; i++)
+		if (h->ports[i].out.n > 0)
+			return true;
+	return false;
+}

@@ -28,4 +28,7 @@ void tell_fork(
  */
 void tell_flush(struct hub *h);
 
+/* Is there something that memory did not suffice to post? */
+bool tell_waits(const struct hub *h);
+
 #endif

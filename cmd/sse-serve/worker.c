@@ -193,10 +193,10 @@ static int64_t
 deadline_in(const struct worker *w, int64_t now_ms)
 {
 	double hurry = sweep_deadline(&w->sweep);
-	/* What the access log did not take is tried now and then. */
+	/* What the access log or the hub did not take is tried again. */
 	int64_t first[] = { hurry < 0 ? -1 : (int64_t)(hurry * 1000),
 		guests_end_ms(&w->guests), hush_due_ms(&w->witness.hush),
-		w->witness.lines.buf.len > 0 ? now_ms : -1 };
+		w->witness.lines.buf.len > 0 || w->out.n > 0 ? now_ms : -1 };
 	int64_t in = -1;
 
 	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
