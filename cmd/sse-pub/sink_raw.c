@@ -8,6 +8,12 @@
 #include "units.h"
 
 #define WINDOW SINK_WINDOW_MAX
+#define COMMAND_MORE ((size_t)64) /* bytes besides topic and data, at most */
+/*
+ * What Redis reads at once.  Of more it would be left with half a command, to
+ * move and to begin with again.
+ */
+#define SALVO_BYTES ((size_t)16 << 10)
 
 /* How many answers are awaited, and until when. */
 struct salvo {
@@ -80,7 +86,8 @@ raw_fits(const struct sink *sink, const struct event *ev)
 {
 	const struct sink_raw *s = (const struct sink_raw *)sink;
 
-	return s->gather.len + ev->data.len <= SINK_BATCH_BYTES;
+	return s->gather.len + COMMAND_MORE + s->topic.len + ev->data.len <=
+	    SALVO_BYTES;
 }
 
 #define BULK_MORE \
