@@ -141,6 +141,13 @@ channel_log(const struct channel *ch, struct place cursor, struct place *to)
 	return &p->log;
 }
 
+bool
+channel_is_cut(const struct channel *ch)
+{
+	return ch->table->paged && !place_is_zero(ch->log.dropped) &&
+	    ch->log.count < ch->keep;
+}
+
 void
 channel_wish(struct channel *ch, struct place cursor)
 {

@@ -17,9 +17,11 @@ struct channel_table;
 
 /*
  * Older events than the log has, read from where they are still kept, for all
- * readers that stand there.  It is there for one turn.
+ * readers that stand there.  It is there for one turn, or as long as one of them
+ * waits for a page of another channel, too.
  */
 struct page {
+	bool needed;
 	struct replay log;
 	struct place from, to; /* it is all that stands between these */
 };
@@ -96,6 +98,9 @@ void channel_forget(struct channel *ch);
  */
 const struct replay *channel_log(
     const struct channel *ch, struct place cursor, struct place *to);
+
+/* May more of it be kept elsewhere than there is in its log? */
+bool channel_is_cut(const struct channel *ch);
 
 /*
  * A reader waits for what is behind cursor.  The next channel that somebody

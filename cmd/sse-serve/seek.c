@@ -21,14 +21,6 @@ struct seek {
 	struct reach reach[];
 };
 
-/* May more of ch be kept elsewhere than there is in its log? */
-static bool
-is_cut(const struct channel *ch)
-{
-	return ch->table->paged && !place_is_zero(ch->log.dropped) &&
-	    ch->log.count < ch->keep;
-}
-
 bool
 seek_needed(const struct subscriber *s, const struct start *start)
 {
@@ -39,7 +31,7 @@ seek_needed(const struct subscriber *s, const struct start *start)
 		place_parse(start->id.ptr, start->id.len, &p)))
 		return false;
 	for (size_t i = 0; i < subscriber_nchannels(s); i++)
-		if (is_cut(subscriber_channel(s, i)))
+		if (channel_is_cut(subscriber_channel(s, i)))
 			return true;
 	return false;
 }
@@ -134,7 +126,7 @@ look_at_log(struct seek *k, size_t i)
 		look_at(k, i, replay_at(&ch->log, n));
 	k->reach[i].down = ch->log.dropped;
 	k->reach[i].looked = ch->log.count;
-	k->reach[i].end = !is_cut(ch);
+	k->reach[i].end = !channel_is_cut(ch);
 }
 
 struct seek *

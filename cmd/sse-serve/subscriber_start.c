@@ -124,9 +124,16 @@ lost_on_return(
 
 /* Without a mark it starts with what is kept, which loses nothing. */
 static struct place
-oldest_kept(const struct replay *log)
+oldest_kept(struct subscriber *s, size_t i)
 {
-	return log->count > 0 ? replay_at(log, 0)->prev : log->dropped;
+	const struct channel *ch = subscriber_channel(s, i);
+
+	if (channel_is_cut(ch)) {
+		(void)subscriber_say(s, i, ch->log.dropped);
+		return PLACE_ZERO;
+	}
+	return ch->log.count > 0 ? replay_at(&ch->log, 0)->prev
+				 : ch->log.dropped;
 }
 
 /* A start per channel; NULL: ENOMEM. */
@@ -165,7 +172,7 @@ start_pending(
 		if (i < start->from || i >= start->to)
 			starts[i] = era->horizon;
 		else if (place_is_zero(mark))
-			starts[i] = oldest_kept(&ch->log);
+			starts[i] = oldest_kept(s, i);
 		else {
 			starts[i] = mark;
 			if (channel_log(ch, mark, &to) != NULL &&

@@ -63,6 +63,15 @@ subscriber_parked(struct subscriber *s)
 			    subscriber_channel(s, i), subscriber_from(s, i));
 			parked = true;
 		}
+	/* Who waits for one channel needs the pages of the others until then. */
+	for (size_t i = 0; parked && i < subscriber_nchannels(s); i++) {
+		struct channel *ch = subscriber_channel(s, i);
+
+		if (ch->page != NULL &&
+		    channel_log(ch, subscriber_from(s, i), &to) ==
+			&ch->page->log)
+			ch->page->needed = true;
+	}
 	return parked;
 }
 

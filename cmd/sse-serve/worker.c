@@ -108,11 +108,14 @@ worker_serve_channel(struct worker *w, struct channel *ch)
 	struct sse_text name = { copy, ch->named.name.len };
 
 	memcpy(copy, ch->named.name.ptr, ch->named.name.len);
+	if (ch->page != NULL)
+		ch->page->needed = false;
 	channel_each(ch, conn_wake, ch->nraw > 0 ? ch : NULL);
 	/* With its last subscriber the channel itself goes. */
 	if ((ch = channel_find(&w->channels, name)) == NULL)
 		return;
-	channel_drop_page(ch);
+	if (ch->page != NULL && !ch->page->needed)
+		channel_drop_page(ch);
 	channel_served(ch, w->era.horizon);
 	if (place_cmp(replay_last(&ch->log), w->era.horizon) > 0)
 		channel_mark(&w->channels, ch);

@@ -172,3 +172,22 @@ everything() { # redis|nothing
 	restart_redis
 	await answers 409
 }
+
+@test "without a mark it begins with the oldest that Redis keeps, not memory" {
+	start_redis
+	seq 300 | awk '{ printf "{\"channel\":\"%s\",\"data\":\"%d %500s\"}\n",
+	    $1 % 3 ? "client:anna" : "group:staff", $1, "x" }' | sse-pub -f json
+	with redis --history-bytes 64k
+	spawn anna curl -sN "$URL/events" -H "$ANNA"
+	await_grep '^data: 300 ' anna.out
+	awk '/^event: sse:gap/ { print "GAP" } /^data: / { print $2 }' anna.out |
+	    diff <(seq 300) -
+	# What Redis does not keep any more is not missed either.
+	redis XTRIM sse:log:client:anna MAXLEN = 100
+	redis XTRIM sse:log:group:staff MAXLEN = 50
+	stop anna
+	spawn again curl -sN "$URL/events" -H "$ANNA"
+	await_grep '^data: 300 ' again.out
+	awk '/^event: sse:gap/ { print "GAP" } /^data: / { print $2 }' again.out |
+	    diff <(seq 151 300) -
+}
