@@ -8,181 +8,12 @@
 #include <unistd.h>
 
 #include "keyring.h"
-#include "opt.h"
 #include "options.h"
+#include "options_bound.h"
 #include "origin.h"
 #include "redis_auth.h"
 #include "request.h"
-
-#define DAY_MS INT64_C(86400000)
-#define WORKERS_MAX 64 /* as many as bits in history.followers */
-
-enum {
-	OPT_ACCESS_LOG = 256,
-	OPT_ALLOW_ORIGIN,
-	OPT_EXIT_ON_EOF,
-	OPT_FSYNC,
-	OPT_GROUPS_HEADER,
-	OPT_HEADER_TIMEOUT,
-	OPT_HISTORY_AGE,
-	OPT_HISTORY_BYTES,
-	OPT_IDENTITY_HEADER,
-	OPT_JOURNAL,
-	OPT_JWT_COOKIE,
-	OPT_JWT_KEY,
-	OPT_KEEPALIVE,
-	OPT_LABELS_HEADER,
-	OPT_LAG,
-	OPT_LINGER,
-	OPT_LOG_FORMAT,
-	OPT_MAX_BODY,
-	OPT_MAX_CHANNELS,
-	OPT_MAX_CONNECTIONS,
-	OPT_MAX_EVENT,
-	OPT_MAX_HEAD,
-	OPT_MAX_LIFETIME,
-	OPT_MAX_PER_ADDRESS,
-	OPT_MAX_PER_CLIENT,
-	OPT_MAX_RATE,
-	OPT_ONCE_FOR,
-	OPT_ONCE_MEMORY,
-	OPT_OPEN_PUBLISH,
-	OPT_PENDING,
-	OPT_PREFIX,
-	OPT_PRESENCE_EVENTS,
-	OPT_PROXY_PROTOCOL,
-	OPT_READY_FILE,
-	OPT_REDIS_AUTH,
-	OPT_REDIS_TIMEOUT,
-	OPT_REFUSE,
-	OPT_REQUIRE_IDENTITY,
-	OPT_REPLAY,
-	OPT_RETRY,
-	OPT_SEND_BUFFER,
-	OPT_SHARE_PORT,
-	OPT_SOCKET_MODE,
-	OPT_SPEED,
-	OPT_STALL_TIMEOUT,
-	OPT_TRUST_PROXY,
-	OPT_DRAIN,
-};
-
-static const struct opt table[] = {
-	{ OPT_ACCESS_LOG, "access-log", "FILE",
-	    "line for each request and stream, or -; none" },
-	{ 'a', "admin", "ADDRESS",
-	    "administration: loopback or unix:PATH; none" },
-	{ OPT_ALLOW_ORIGIN, "allow-origin", "ORIGIN",
-	    "whose pages may read and publish, or * (repeatable)" },
-	{ 'c', "channel", "NAME",
-	    "channel of input that names none; broadcast" },
-	{ OPT_DRAIN, "drain", "TIME",
-	    "in which streams are closed when it is stopped; 5s" },
-	{ OPT_EXIT_ON_EOF, "exit-on-eof", NULL,
-	    "end once standard input has ended and is delivered" },
-	{ 'f', "format", "FORMAT",
-	    "of standard input: line, nul, whole, sse, json; line" },
-	{ OPT_FSYNC, "fsync", "WHEN",
-	    "sync the journal: always, 1s or never; always" },
-	{ OPT_GROUPS_HEADER, "groups-header", "NAME",
-	    "field of a trusted proxy: the client's groups" },
-	{ OPT_HEADER_TIMEOUT, "header-timeout", "TIME",
-	    "time to send a request, and to take its answer; 10s" },
-	{ 'h', "help", NULL, "show this" },
-	{ 'n', "history", "N",
-	    "events kept, or PATTERN=N[,AGE[,BYTES]]; 1000" },
-	{ OPT_HISTORY_AGE, "history-age", "TIME",
-	    "how long events are kept; 1h" },
-	{ OPT_HISTORY_BYTES, "history-bytes", "SIZE",
-	    "bytes kept in all channels; 64m" },
-	{ OPT_IDENTITY_HEADER, "identity-header", "NAME",
-	    "field of a trusted proxy: the client's ID" },
-	{ OPT_JOURNAL, "journal", "FILE",
-	    "keep events in this file over restarts" },
-	{ OPT_JWT_COOKIE, "jwt-cookie", "NAME",
-	    "cookie that may bear the token" },
-	{ OPT_JWT_KEY, "jwt-key", "FILE",
-	    "check tokens (JWT) with this key or secret" },
-	{ OPT_KEEPALIVE, "keepalive", "TIME",
-	    "comment to streams idle so long, 0 for none; 15s" },
-	{ OPT_LABELS_HEADER, "labels-header", "NAME",
-	    "field of a trusted proxy: the client's labels" },
-	{ OPT_LAG, "lag", "gap|close|wait",
-	    "who is behind has a gap, is closed, or awaited; gap" },
-	{ OPT_LINGER, "linger", "TIME",
-	    "with --exit-on-eof, how long to answer 204; 5s" },
-	{ 'l', "listen", "ADDRESS",
-	    "[HOST:]PORT or unix:PATH (repeatable); 8080" },
-	{ OPT_LOG_FORMAT, "log-format", "FORMAT",
-	    "of the access log: combined, json; combined" },
-	{ OPT_MAX_BODY, "max-body", "SIZE", "of a POST; 1m" },
-	{ OPT_MAX_CHANNELS, "max-channels", "N", "of a stream; 64" },
-	{ OPT_MAX_CONNECTIONS, "max-connections", "N",
-	    "at a time; as many as there are descriptors" },
-	{ OPT_MAX_EVENT, "max-event", "SIZE", "of an event; 1m" },
-	{ OPT_MAX_HEAD, "max-head", "SIZE", "of a request's head; 8k" },
-	{ OPT_MAX_LIFETIME, "max-lifetime", "TIME",
-	    "of a stream, 0 for any; 0" },
-	{ OPT_MAX_PER_ADDRESS, "max-per-address", "N",
-	    "connections of an address, 0 for any; 0" },
-	{ OPT_MAX_PER_CLIENT, "max-per-client", "N",
-	    "streams of a client ID, 0 for any; 0" },
-	{ OPT_MAX_RATE, "max-rate", "N",
-	    "new ones of an address a second, 0 for any; 0" },
-	{ OPT_ONCE_FOR, "once-for", "TIME",
-	    "keys of published events are known; 1d" },
-	{ OPT_ONCE_MEMORY, "once-memory", "SIZE",
-	    "for that, and producers' numbers, without Redis; 16m" },
-	{ OPT_OPEN_PUBLISH, "open-publish", NULL,
-	    "let anyone publish by POST on every listener" },
-	{ OPT_PENDING, "pending", "off|client|all",
-	    "of what clients missed they get; all" },
-	{ OPT_PREFIX, "prefix", "TEXT",
-	    "of all names in Redis; SSE_PREFIX, else sse:" },
-	{ OPT_PRESENCE_EVENTS, "presence-events", NULL,
-	    "say in presence which clients come and go" },
-	{ OPT_PROXY_PROTOCOL, "proxy-protocol", NULL,
-	    "which trusted proxies begin with" },
-	{ 'q', "quiet", NULL, "say nothing but errors" },
-	{ OPT_READY_FILE, "ready-file", "FILE",
-	    "write the URLs there once they are listened on" },
-	{ 'r', "redis", "URL",
-	    "share events through Redis; \"\" for SSE_REDIS_URL" },
-	{ OPT_REDIS_AUTH, "redis-auth-file", "FILE",
-	    "whose first line is the password of Redis" },
-	{ OPT_REDIS_TIMEOUT, "redis-timeout", "TIME",
-	    "silence after which Redis counts as lost; 15s" },
-	{ OPT_REFUSE, "refuse", "soft|hard",
-	    "streams by a stream, or by status; soft" },
-	{ OPT_REPLAY, "replay", "FILE",
-	    "play a capture in place of standard input" },
-	{ OPT_REQUIRE_IDENTITY, "require-identity", NULL,
-	    "no streams for clients without an ID" },
-	{ OPT_RETRY, "retry", "MS",
-	    "reconnection time told to clients, in ms; 2000" },
-	{ OPT_SEND_BUFFER, "send-buffer", "SIZE",
-	    "kept by the kernel for a slow reader; 64k" },
-	{ OPT_SHARE_PORT, "share-port", NULL,
-	    "with other sse-serve that say so too" },
-	{ OPT_SOCKET_MODE, "socket-mode", "MODE",
-	    "of Unix sockets, octal; 660" },
-	{ OPT_SPEED, "speed", "X", "how much faster a capture is played; 1" },
-	{ OPT_STALL_TIMEOUT, "stall-timeout", "TIME",
-	    "how long a reader may take nothing, 0 for ever; 1m" },
-	{ OPT_TRUST_PROXY, "trust-proxy", "NETWORK",
-	    "of proxies to be believed, or unix (repeatable)" },
-	{ 'v', "verbose", NULL, "say more (repeatable)" },
-	{ 'V', "version", NULL, "show the version" },
-	{ 'w', "workers", "N", "threads that serve; one a processor" },
-};
-
-static const struct opts options = {
-	.table = table,
-	.n = sizeof(table) / sizeof(table[0]),
-	.synopsis = "[options]",
-	.summary = "Serve event streams over HTTP, fed by standard input, "
-		   "POST and Redis.",
-};
+#include "table.h"
 
 static void
 add_listen(struct options *o, const char *text, bool admin)
@@ -383,21 +214,6 @@ set_mode(struct options *o)
 	o->socket_mode = (mode_t)mode;
 }
 
-/* A number for all channels, or with a pattern for some (repeatable). */
-static void
-set_history(struct retentions *r)
-{
-	const char *fault;
-
-	if (strchr(optarg, '=') == NULL) {
-		r->base.count = (size_t)opt_number(
-		    "--history", 1, RETENTION_COUNT_MAX);
-		return;
-	}
-	if ((fault = retentions_add(r, optarg)) != NULL)
-		opt_fault("--history %s: %s", optarg, fault);
-}
-
 /* The name of a field or cookie: a token of RFC 9110. */
 static const char *
 header_name(const char *what)
@@ -440,99 +256,6 @@ set_auth(struct options *o)
 	o->conf.keyring = keyring_open(o->jwt_key, fault);
 	if (o->conf.keyring == NULL)
 		errx(EX_CONFIG, "%s", fault);
-}
-
-/* Options that set a number, a time or a size.  False: it is none of them. */
-static bool
-set_bound(struct conf *c, int letter)
-{
-	switch (letter) {
-	case 'n':
-		set_history(&c->retentions);
-		break;
-	case 'w':
-		c->workers = (unsigned int)opt_number(
-		    "--workers", 1, WORKERS_MAX);
-		break;
-	case OPT_DRAIN:
-		c->drain_ms = opt_time_ms("--drain", 1000, 0, DAY_MS);
-		break;
-	case OPT_HEADER_TIMEOUT:
-		c->header_ms = opt_time_ms(
-		    "--header-timeout", 1000, 100, DAY_MS);
-		break;
-	case OPT_HISTORY_AGE:
-		c->retentions.base.age_ms = opt_time_ms(
-		    "--history-age", 1000, 1000, RETENTION_AGE_MAX_MS);
-		break;
-	case OPT_HISTORY_BYTES:
-		c->history_bytes = (size_t)opt_size(
-		    "--history-bytes", 4096, (unsigned long long)1 << 40);
-		break;
-	case OPT_KEEPALIVE:
-		c->keepalive_ms = opt_time_ms("--keepalive", 1000, 0, DAY_MS);
-		break;
-	case OPT_LINGER:
-		c->linger_ms = opt_time_ms("--linger", 1000, 0, DAY_MS);
-		break;
-	case OPT_MAX_BODY:
-		c->max_body = (size_t)opt_size("--max-body", 1, 1u << 30);
-		break;
-	case OPT_MAX_CHANNELS:
-		c->max_channels = (size_t)opt_number(
-		    "--max-channels", 1, ROUTE_CHANNELS_MAX);
-		break;
-	case OPT_MAX_CONNECTIONS:
-		c->max_connections = (size_t)opt_number(
-		    "--max-connections", 1, 10000000);
-		break;
-	case OPT_MAX_EVENT:
-		c->max_event = (size_t)opt_size("--max-event", 1, 1u << 30);
-		break;
-	case OPT_MAX_LIFETIME:
-		c->max_lifetime_ms = opt_time_ms(
-		    "--max-lifetime", 1000, 0, 30 * DAY_MS);
-		break;
-	case OPT_ONCE_FOR:
-		c->bus.once_ms = opt_time_ms(
-		    "--once-for", 1000, 1000, 3650 * DAY_MS);
-		break;
-	case OPT_ONCE_MEMORY:
-		c->once_bytes = (size_t)opt_size(
-		    "--once-memory", 4096, 1u << 30);
-		break;
-	case OPT_MAX_PER_ADDRESS:
-		c->max_per_address = (size_t)opt_number(
-		    "--max-per-address", 0, 10000000);
-		break;
-	case OPT_MAX_PER_CLIENT:
-		c->max_per_client = (size_t)opt_number(
-		    "--max-per-client", 0, 10000000);
-		break;
-	case OPT_MAX_RATE:
-		c->max_rate = (unsigned int)opt_number(
-		    "--max-rate", 0, 1000000);
-		break;
-	case OPT_MAX_HEAD:
-		c->max_head = (size_t)opt_size("--max-head", 256, 1u << 20);
-		break;
-	case OPT_REDIS_TIMEOUT:
-		c->redis_timeout_ms = opt_time_ms(
-		    "--redis-timeout", 1000, 100, DAY_MS);
-		break;
-	case OPT_SEND_BUFFER:
-		c->send_buffer = (size_t)opt_size("--send-buffer", 0, 1u << 30);
-		break;
-	case OPT_STALL_TIMEOUT:
-		c->stall_ms = opt_time_ms("--stall-timeout", 1000, 0, DAY_MS);
-		break;
-	case OPT_RETRY:
-		c->retry_ms = opt_time_ms("--retry", 1, 0, DAY_MS);
-		break;
-	default:
-		return false;
-	}
-	return true;
 }
 
 static void
@@ -684,8 +407,8 @@ options_parse(struct options *o, int argc, char **argv)
 	memset(o, 0, sizeof(*o));
 	set_defaults(&o->conf);
 	o->socket_mode = 0660;
-	while ((letter = opt_next(&options, argc, argv)) != -1)
-		if (!set_bound(&o->conf, letter))
+	while ((letter = opt_next(&table_opts, argc, argv)) != -1)
+		if (!options_bound_set(&o->conf, letter))
 			set(o, letter, &redis);
 	if (optind < argc)
 		opt_fault("unexpected operand %s (events come on standard "
