@@ -1,6 +1,7 @@
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -485,7 +486,11 @@ static void *
 worker_main(void *arg)
 {
 	struct worker *w = arg;
+	char name[16];
 
+	/* For who looks at threads one by one. */
+	snprintf(name, sizeof(name), "worker %u", w->id);
+	(void)pthread_setname_np(pthread_self(), name);
 	ev_run(w->loop, 0);
 	return NULL;
 }
