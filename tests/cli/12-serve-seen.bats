@@ -322,16 +322,12 @@ END
 	lost=$(metric sse_serve_access_log_lost_total)
 	[ "$lost" -gt 0 ]
 	# Whoever reads at last finds whole lines.
-	exec 8<pipe
-	await drained_to 600 "$lost"
-	not grep -qv '^127\.0\.0\.1 - - .*"$' drained
-	exec 7>&- 8<&-
-}
-
-# drained_to COUNT LOST: what has come of COUNT lines; more was asked since.
-drained_to() {
-	timeout 0.2 cat <&8 >>drained || :
-	[ "$(grep -c 'OPTIONS' drained)" -eq $(($1 - $2)) ]
+	spawn drain cat pipe
+	await_grep OPTIONS drain.out $((600 - lost))
+	[ "$(grep -c OPTIONS drain.out)" -eq $((600 - lost)) ]
+	stop drain
+	not grep -qv '^127\.0\.0\.1 - - .*"$' drain.out
+	exec 7>&-
 }
 
 @test "messages that clients cause are said no faster than one reads" {
