@@ -20,7 +20,8 @@ trap finish EXIT
 trap 'exit 0' HUP INT TERM
 
 # The pipe has a name so that both its ends are known by process ID, and the
-# clock ends its sleep along with itself.
+# clock ends its sleep along with itself; or finds that it has been ended, which
+# is nothing to speak of.
 mkfifo "$dir/pipe"
 # Held open here too: a server that finds its port taken must not end the clock.
 exec 3<>"$dir/pipe"
@@ -30,7 +31,7 @@ exec 3<>"$dir/pipe"
 		sleep 1 &
 		wait $!
 	done
-) >"$dir/pipe" 3<&- &
+) >"$dir/pipe" 2>/dev/null 3<&- &
 clock=$!
 
 start() {
