@@ -26,11 +26,12 @@ struct exchange {
 	size_t at;
 	struct sse_buf refusal; /* what came of an error's body */
 	struct multi_end end;
-	bool begun;   /* multi holds easy */
-	bool paused;  /* for buf is full */
-	bool headed;  /* the head of this response is whole */
-	bool good;    /* and it is an event stream */
-	bool stopped; /* we broke it off, as verdict says */
+	bool begun;     /* multi holds easy */
+	bool connected; /* the request is on its way */
+	bool paused;    /* for buf is full */
+	bool headed;    /* the head of this response is whole */
+	bool good;      /* and it is an event stream */
+	bool stopped;   /* we broke it off, as verdict says */
 	struct verdict verdict;
 	size_t head_bytes, error_bytes;
 	unsigned long long bytes;
@@ -170,6 +171,21 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* From here on the peer is to say something. */
+static int
+on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	struct exchange *x = arg;
+
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+	x->connected = true;
+	x->heard_ms = clock_mono_ms();
+	return CURL_PREREQFUNC_OK;
+}
+
 #define SET(option, value) \
 	(curl_easy_setopt(x->easy, (option), (value)) == CURLE_OK)
 
@@ -181,6 +197,8 @@ build(struct exchange *x)
 	return SET(CURLOPT_ERRORBUFFER, x->curl_said) &&
 		SET(CURLOPT_HEADERFUNCTION, on_header) &&
 		SET(CURLOPT_HEADERDATA, x) &&
+		SET(CURLOPT_PREREQFUNCTION, on_connected) &&
+		SET(CURLOPT_PREREQDATA, x) &&
 		SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, x)
 	    ? 0
 	    : -1;
@@ -206,7 +224,7 @@ exchange_begin(struct exchange *x, struct sse_text last_id)
 	    multi_begin(x->multi, x->easy, &x->end) == -1)
 		return -1;
 	x->begun = true;
-	x->paused = x->headed = x->good = x->stopped = false;
+	x->paused = x->headed = x->good = x->stopped = x->connected = false;
 	x->head_bytes = x->error_bytes = x->refusal.len = 0;
 	x->curl_said[0] = '\0';
 	x->heard_ms = clock_mono_ms();
@@ -274,9 +292,9 @@ exchange_opened_ms(const struct exchange *x)
 }
 
 bool
-exchange_answered(const struct exchange *x)
+exchange_connected(const struct exchange *x)
 {
-	return x->head_bytes > 0;
+	return x->connected;
 }
 
 long

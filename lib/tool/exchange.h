@@ -43,8 +43,8 @@ int64_t exchange_opened_ms(const struct exchange *x);
 /* The HTTP status of the last response; 0: there was none. */
 long exchange_response(const struct exchange *x);
 
-/* Has the peer said anything to this request? */
-bool exchange_answered(const struct exchange *x);
+/* Has this request's connection been made? */
+bool exchange_connected(const struct exchange *x);
 
 /* What Retry-After said, in milliseconds, an hour at most; 0: nothing. */
 int64_t exchange_retry_after_ms(struct exchange *x);

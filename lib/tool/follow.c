@@ -175,7 +175,7 @@ idle_at(const struct follow *f)
 	int64_t at = exchange_heard_ms(f->exchange) + f->conf->idle_ms;
 
 	/* Until it is connected, the time to connect is what counts. */
-	if (!exchange_answered(f->exchange))
+	if (!exchange_connected(f->exchange))
 		at += or_default(f->conf->connect_ms, FOLLOW_CONNECT_MS);
 	return at;
 }

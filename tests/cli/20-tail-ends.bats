@@ -72,7 +72,8 @@ load tail
 	[[ "$stderr" = 'sse-tail: http://nowhere.invalid/: '* ]]
 	tail_says 69 one --retry 0 --idle-timeout 1s /one
 	because 'nothing came for 1 s$'
-	tail_says 69 '' --retry 0 --connect-timeout 100ms --idle-timeout 1s /mute
+	tail_says 69 '' --retry 0 --idle-timeout 1s /mute
+	because 'nothing came for 1 s$'
 	tail_says 69 'a
 b' --retry 0 /half
 	because '.*transfer closed'
