@@ -1,6 +1,6 @@
 /*
- * Listening sockets: what -l and -a name, opened and closed.  Blocking name
- * look-ups and all, so for the time before the loop runs.
+ * Listening sockets, opened and closed.  Blocking name look-ups and all, so for
+ * the time before the loop runs.
  */
 #ifndef LISTENER_H
 #define LISTENER_H
@@ -9,27 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum listener_kind {
-	LISTENER_PORT, /* both loopback addresses */
-	LISTENER_HOST, /* host:port, [v6]:port, *:port for all addresses */
-	LISTENER_UNIX, /* unix:PATH */
-};
-
-/* A value of -l or -a, taken apart. */
-struct listener_addr {
-	enum listener_kind kind;
-	const char *text; /* as typed; borrowed */
-	char host[256];   /* LISTENER_HOST; "*": all */
-	char port[6];     /* decimal, "0": any that is free */
-	const char *path; /* LISTENER_UNIX; in text */
-};
-
-/*
- * Read text, which is to outlive a.  Returns 0, or -1 with *fault a constant
- * that fits behind "listen address TEXT: ".
- */
-int listener_parse(
-    struct listener_addr *a, const char *text, const char **fault);
+#include "listener_addr.h"
 
 /* One listening socket: non-blocking, close-on-exec. */
 struct listener {

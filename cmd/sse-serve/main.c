@@ -50,7 +50,7 @@ open_listeners(struct server *s, struct options *o)
 		/* What was passed stands for the one that goes unsaid. */
 		if (o->listens[i].implied && s->listeners.n > 0)
 			continue;
-		if (listener_parse(&a, o->listens[i].text, &why) == -1)
+		if (listener_addr_parse(&a, o->listens[i].text, &why) == -1)
 			errx(EX_USAGE, "listen address %s: %s",
 			    o->listens[i].text, why);
 		how.admin = o->listens[i].admin;
