@@ -118,9 +118,16 @@ transfer_add_data(struct transfer *t, enum transfer_data how, const char *arg,
 int
 transfer_finish(struct transfer *t)
 {
-	if (!t->json || has_header(t, "Content-Type"))
+	if (t->json && !has_header(t, "Content-Type") &&
+	    transfer_append(&t->headers, "Content-Type: application/json") ==
+		-1)
+		return -1;
+	if (t->compressed)
 		return 0;
-	return transfer_append(&t->headers, "Content-Type: application/json");
+	t->undecoded = has_header(t, "Accept-Encoding");
+	/* Without it libcurl asks for what it is only to decode. */
+	return t->undecoded ? 0
+			    : transfer_append(&t->headers, "Accept-Encoding:");
 }
 
 bool
@@ -212,7 +219,7 @@ transfer_setup(CURL *easy, const void *arg)
 		SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
 		SET_TEXT(CURLOPT_CUSTOMREQUEST, t->method) &&
 		(t->http == 0 || SET(CURLOPT_HTTP_VERSION, t->http)) &&
-		(!t->compressed || SET(CURLOPT_ACCEPT_ENCODING, ""))
+		(t->undecoded || SET(CURLOPT_ACCEPT_ENCODING, ""))
 	    ? 0
 	    : -1;
 }

@@ -28,8 +28,9 @@ struct transfer {
 	const char *unix_socket, *interface;
 	const char *netrc_file;
 	bool insecure, compressed, netrc, digest;
-	long ip;   /* CURL_IPRESOLVE_* */
-	long http; /* CURL_HTTP_VERSION_* */
+	bool undecoded; /* the answer's Content-Encoding is no matter */
+	long ip;        /* CURL_IPRESOLVE_* */
+	long http;      /* CURL_HTTP_VERSION_* */
 };
 
 /* A copy of line at the list's end.  -1: out of memory, and all is as before. */

@@ -361,6 +361,18 @@ framed("Content-Length 0", stream(b"", b"Content-Length: 0\r\n"))
 framed("gzip, asked for",
        stream(gzip.compress(b"data:a\n\n"), b"Content-Encoding: gzip\r\n"),
        ev("a"), args=["--compressed"])
+framed("gzip, not asked for",
+       stream(gzip.compress(b"data:a\n\n"), b"Content-Encoding: gzip\r\n"),
+       ev("a"), check=lambda run: "accept-encoding" not in run.heads[0])
+framed("an encoding that nobody knows",
+       stream(b"data:a\n\n", b"Content-Encoding: x-bogus\r\n"),
+       status=76, requests=1, said="encoding")
+framed("an encoding that is none of ours, taken as it is",
+       stream(b"data:a\n\n", b"Content-Encoding: utf-8\r\n"), ev("a"),
+       args=["-H", "Accept-Encoding: identity"],
+       check=lambda run: run.heads[0]["accept-encoding"] == "identity")
+framed("an encoding of none",
+       stream(b"data:a\n\n", b"Content-Encoding: none\r\n"), ev("a"))
 framed("gzip cut short: the connection is lost",
        stream(gzip.compress(b"data:a\n\n" + os.urandom(4000) + b"\n")[:-2000],
               b"Content-Encoding: gzip\r\n"), ev("a"),
