@@ -106,13 +106,16 @@ keep(struct tail *t)
 static int
 besides(struct tail *t)
 {
+	int status;
+
 	if (t->o->stats && interrupt_woken(SIGUSR1))
 		print_stats(t);
 	if (interrupt_signal() != 0)
 		return EX_OK;
-	if (t->end_ms != INT64_MAX && clock_mono_ms() >= t->end_ms)
-		return sink_time_is_up(&t->sink);
-	return GO_ON;
+	if (t->end_ms == INT64_MAX || clock_mono_ms() < t->end_ms)
+		return GO_ON;
+	status = sink_time_is_up(&t->sink);
+	return status != EX_OK ? status : t->status;
 }
 
 static int
@@ -264,7 +267,7 @@ run(struct tail *t)
 		if (status != GO_ON || (status = besides(t)) != GO_ON)
 			return status;
 		if (clock_mono_ms() >= idle_due_ms(t))
-			return EX_OK;
+			return t->status;
 		await(t);
 	}
 }

@@ -34,6 +34,12 @@ load tail
 	run -77 --separate-stderr limit sse-tail "$BAD/slow" "$BAD/forbidden"
 	[ "$output" = café ]
 	run -77 limit sse-tail --fail-early "$BAD/mute" "$BAD/forbidden"
+	# Also when those that are left end for want of time or events.
+	run -77 --separate-stderr limit sse-tail -m $((2 * SLOW)) "$BAD/one" "$BAD/forbidden"
+	[ "$output" = one ]
+	run -77 limit sse-tail --idle-exit $((300 * SLOW))ms "$BAD/one" "$BAD/forbidden"
+	run -1 limit sse-tail -q -m $((2 * SLOW)) -n 2 "$BAD/one" "$BAD/forbidden"
+	run -0 limit sse-tail -n 1 "$BAD/one" "$BAD/mute"
 	# What has succeeded is no reason to end the rest.
 	run -0 limit sse-tail --fail-early "$BAD/no-more" "$BAD/slow"
 	[ "$output" = café ]
