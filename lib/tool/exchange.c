@@ -378,20 +378,25 @@ judge_failure(struct exchange *x)
 	struct verdict v = verdict_of_failure(code);
 	const char *why = x->curl_said[0] != '\0' ? x->curl_said
 						  : curl_easy_strerror(code);
+	const char *who = "";
+	char elsewhere[REASON_LEN];
 	long os = 0, checked = 0;
 
 	/* It names the host once more, and how many milliseconds it took. */
 	if (code == CURLE_COULDNT_CONNECT &&
 	    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os) == CURLE_OK &&
-	    os != 0)
+	    os != 0) {
+		who = reason_elsewhere(why, x->conf->url, elsewhere);
 		why = strerror((int)os);
+	}
 	/* libcurl's answer to one line of a head that it will not hold. */
 	if (code == CURLE_OUT_OF_MEMORY && x->head_bytes > 0 && !x->good) {
 		v = (struct verdict){ VERDICT_NEVER, EX_PROTOCOL };
 		why = "the head of the answer is too large";
 	}
 	(void)curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &checked);
-	exchange_say(x, v.status, "%s%s", why, verdict_remedy(code, checked));
+	exchange_say(
+	    x, v.status, "%s%s%s", who, why, verdict_remedy(code, checked));
 	return v;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Why a server refused, as it says so in the body of an answer that is an
- * error.  Pure.
+ * Why there is no event stream: what a server says in the body of an answer
+ * that is an error, and who could not be reached.  Pure.
  */
 #ifndef REASON_H
 #define REASON_H
@@ -18,5 +18,12 @@
  */
 const char *reason_of(
     const char *type, struct sse_text body, char buf[static REASON_LEN]);
+
+/*
+ * Who could not be reached, as "HOST port PORT: ", where libcurl said that it
+ * was not the host of url: a proxy, or where a redirection leads.  Else empty.
+ */
+const char *reason_elsewhere(
+    const char *said, const char *url, char buf[static REASON_LEN]);
 
 #endif

@@ -68,6 +68,10 @@ load tail
 @test "it cannot be reached: 69" {
 	run -69 --separate-stderr limit sse-tail http://127.0.0.1:9/
 	[ "$stderr" = 'sse-tail: http://127.0.0.1:9/: Connection refused' ]
+	# A proxy, from the environment perhaps, is named.
+	http_proxy=http://127.0.0.1:9 run -69 --separate-stderr limit sse-tail \
+	    http://nowhere.invalid/
+	[ "$stderr" = 'sse-tail: http://nowhere.invalid/: 127.0.0.1 port 9: Connection refused' ]
 	run -69 --separate-stderr limit sse-tail http://nowhere.invalid/
 	[[ "$stderr" = 'sse-tail: http://nowhere.invalid/: '* ]]
 	tail_says 69 one --retry 0 --idle-timeout 1s /one

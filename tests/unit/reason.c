@@ -55,6 +55,37 @@ said(void **state)
 		    cases[i].want);
 }
 
+/* Only where it is not the URL's own host. */
+static void
+elsewhere(void **state)
+{
+	static const struct {
+		const char *said, *url, *want;
+	} peers[] = {
+		{ "Failed to connect to p port 9 after 0 ms: x", "http://h/",
+		    "p port 9: " },
+		{ "Failed to connect to h port 9 after 0 ms: x", "http://h/",
+		    "h port 9: " },
+		{ "Failed to connect to h port 80 after 0 ms: x",
+		    "http://a:b@h/p port 9", "" },
+		{ "Failed to connect to h port 80 after 0 ms: x", "h", "" },
+		{ "Failed to connect to h port 443 after 5 ms: x", "https://h/",
+		    "" },
+		{ "Failed to connect to ::1 port 8 after 0 ms: x",
+		    "http://[::1]:8/", "" },
+		{ "Failed to connect to h port 9 af", "http://h/", "" },
+		{ "Could not, after all", "http://h/", "" },
+		{ "", "http://h/", "" },
+	};
+	char buf[REASON_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < nitems(peers); i++)
+		assert_string_equal(
+		    reason_elsewhere(peers[i].said, peers[i].url, buf),
+		    peers[i].want);
+}
+
 /* At most 200 bytes, and one can see that there was more. */
 static void
 cut(void **state)
@@ -76,6 +107,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(said),
+		cmocka_unit_test(elsewhere),
 		cmocka_unit_test(cut),
 	};
 
