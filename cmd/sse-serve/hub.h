@@ -17,6 +17,7 @@
 #include "presence.h"
 #include "mint.h"
 #include "service.h"
+#include "shutdown.h"
 
 struct journal;
 struct source;
@@ -57,16 +58,13 @@ struct hub {
 	struct journal *journal;    /* NULL: none */
 	ev_prepare flush;
 	ev_timer expire;
-	ev_timer linger;
-	ev_timer deadline; /* when it is stopped */
+	struct shutdown shutdown;
 	struct service service;
 	struct repeats repeats; /* of posts, without Redis */
 	bool faulty;            /* something of the input was passed over */
-	bool input_ended, ended, stopping;
 	const struct access_log *access_log; /* to be opened anew; NULL */
 	void (*ready)(void *arg); /* to be called once it is; NULL after that */
 	void *ready_arg;
-	int status; /* to exit with */
 };
 
 /* -1 with errno set.  Workers are added, then it runs until it is stopped. */
@@ -79,10 +77,6 @@ void hub_close(struct hub *h);
 
 /* For service.c: */
 
-/* Accept no more, flush, close, and return from hub_run(). */
-void hub_stop(struct hub *h);
-/* The same, now. */
-void hub_leave(struct hub *h);
 /* What can be had anew is, and no connection notices. */
 void hub_reload(struct hub *h);
 /* service_beat() is called once all loops have turned.  -1 with ENOMEM. */
@@ -103,9 +97,6 @@ int hub_publish(struct hub *h, const struct event *ev, struct post *post);
 
 /* May sources give more? */
 bool hub_room(const struct hub *h);
-
-/* Standard input has ended. */
-void hub_input_ended(struct hub *h);
 
 /*
  * For the journal: m, of post or NULL, is written, so that it is published
@@ -132,12 +123,5 @@ void hub_forget(struct hub *h, struct place fresh);
 void hub_resume(struct hub *h);
 /* An answer for w is on its way out at the end of the turn. */
 void hub_tell(struct hub *h, unsigned int worker, const struct notice *n);
-/*
- * p is published, or refused.  Where it is asked how many it has reached it goes
- * round the workers, whose subscribers those are, before it is answered.
- */
-void hub_posted(struct hub *h, struct post *p);
-/* It cannot go on. */
-void hub_fail(struct hub *h, int status);
 
 #endif

@@ -92,7 +92,7 @@ fail(struct journal *j, int error)
 	    strerror(error));
 	j->broken = true;
 	j->trouble = "the journal cannot be written";
-	hub_fail(j->hub, EX_IOERR);
+	shutdown_fail(j->hub, EX_IOERR);
 }
 
 static int

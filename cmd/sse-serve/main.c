@@ -113,7 +113,7 @@ ready(void *arg)
 
 	if (write_ready_file(s, s->ready_file) == -1) {
 		warn("ready file %s", s->ready_file);
-		hub_fail(&s->hub, EX_CANTCREAT);
+		shutdown_fail(&s->hub, EX_CANTCREAT);
 	} else
 		notify_send("READY=1");
 }

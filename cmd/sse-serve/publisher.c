@@ -7,6 +7,7 @@
 
 #include "hub.h"
 #include "post.h"
+#include "posting.h"
 #include "publisher.h"
 #include "units.h"
 
@@ -84,7 +85,7 @@ finish_share(struct publisher *p, struct share *s)
 	s->post = NULL;
 	if (post == NULL || post->done < post->n)
 		return;
-	hub_posted(p->hub, post);
+	posting_done(p->hub, post);
 }
 
 static void

@@ -14,7 +14,7 @@ break_ready(struct ev_loop *loop, ev_signal *w, int revents)
 	(void)loop;
 	(void)revents;
 	s->signum = w->signum;
-	hub_leave(s->hub);
+	shutdown_now(s->hub);
 }
 
 static void
@@ -26,7 +26,7 @@ stop_ready(struct ev_loop *loop, ev_signal *w, int revents)
 	/* From here on another one ends the program at once. */
 	ev_signal_stop(loop, &s->sigint);
 	ev_signal_stop(loop, &s->sigterm);
-	hub_stop(s->hub);
+	shutdown_begin(s->hub);
 }
 
 static void

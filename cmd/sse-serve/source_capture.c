@@ -158,7 +158,7 @@ finish(struct source_capture *s)
 	/* A file that was never a capture is not played in silence. */
 	if (s->hub->counters.events[FROM_INPUT] == 0 && !s->hub->faulty)
 		warnx("%s: there is no event in it", s->hub->conf->replay);
-	hub_input_ended(s->hub);
+	shutdown_input(s->hub);
 }
 
 /* Seconds until the block's time has come. */

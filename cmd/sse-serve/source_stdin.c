@@ -67,7 +67,7 @@ finish(struct source_stdin *s)
 	s->finished = true;
 	if (input_unfinished(s->in))
 		lose(s, "it ended within an event");
-	hub_input_ended(s->hub);
+	shutdown_input(s->hub);
 }
 
 /* The next event of what has been read; what input_feed() returns. */

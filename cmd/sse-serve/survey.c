@@ -178,7 +178,7 @@ survey_worker(struct worker *w, struct inquiry *q)
 static const char *
 unready(const struct hub *h)
 {
-	if (h->stopping)
+	if (h->shutdown.stopping)
 		return "it is being stopped";
 	if (h->journal != NULL && journal_trouble(h->journal) != NULL)
 		return journal_trouble(h->journal);
