@@ -137,7 +137,8 @@ struct bus_minted {
 	struct sse_text id; /* on the wire; lies in the reply */
 	/* Why it is not published, in one line there; empty: it is. */
 	struct sse_text refused;
-	bool repeated; /* not published now: a repeat or --once */
+	bool keyed;    /* its key of --once had been, when it came first */
+	bool repeated; /* not published now: for that, or in a repeat */
 };
 
 /*

@@ -307,9 +307,20 @@ bus_batch_command(const struct bus_batch *b, bool by_sha, struct bus_command *c)
 	return -1;
 }
 
+/* Is the status this word, with or without a number behind it? */
+static bool
+status_is(struct sse_text status, const char *word)
+{
+	const char *space = memchr(status.ptr, ' ', status.len);
+
+	if (space != NULL)
+		status.len = (size_t)(space - status.ptr);
+	return text_is(status, word);
+}
+
 /*
- * "PLACE" or "PLACE ID", with "=" before it when nothing was published now; or
- * "!" and why it is refused.
+ * "PLACE" or "PLACE ID", with "=" before it when its key had been; or "!" and
+ * why it is refused.
  */
 static int
 minted_parse(struct bus_minted *m, struct sse_text t)
@@ -321,8 +332,8 @@ minted_parse(struct bus_minted *m, struct sse_text t)
 		m->refused = (struct sse_text){ t.ptr + 1, t.len - 1 };
 		return 0;
 	}
-	m->repeated = t.len > 0 && t.ptr[0] == '=';
-	if (m->repeated) {
+	m->keyed = t.len > 0 && t.ptr[0] == '=';
+	if (m->keyed) {
 		t.ptr++;
 		t.len--;
 	}
@@ -338,6 +349,7 @@ static enum bus_answer
 minted_read(
     const struct bus_batch *b, const redisReply *r, struct bus_minted *minted)
 {
+	bool again = status_is(bus_reply_text(r->element[0]), "repeat");
 	bool told = r->elements - 2 == b->count;
 
 	/* Else it is a repeat of long ago, or a mark tells. */
@@ -349,6 +361,8 @@ minted_read(
 		    minted_parse(
 			&minted[i], bus_reply_text(r->element[i + 2])) == -1)
 			return BUS_REFUSED;
+		if (minted[i].keyed || (again && minted[i].refused.len == 0))
+			minted[i].repeated = true;
 	}
 	return BUS_OK;
 }
@@ -367,17 +381,6 @@ bus_batch_refused(const redisReply *r, struct sse_text *why)
 		n++;
 	}
 	return n;
-}
-
-/* Is the status this word, with or without a number behind it? */
-static bool
-status_is(struct sse_text status, const char *word)
-{
-	const char *space = memchr(status.ptr, ' ', status.len);
-
-	if (space != NULL)
-		status.len = (size_t)(space - status.ptr);
-	return text_is(status, word);
 }
 
 long long

@@ -12,9 +12,9 @@
 --       the name and value of each
 -- Returns {"ok N"|"repeat N"|"moved", mark, answer...}: each message reached N
 -- readers or more (no N: nothing was sent, or it is forgotten); an answer is
--- "PLACE" or "PLACE ID", with "=" before it when nothing was published now, or
--- "!WHY" when something else lies where its log or key should be; when the batch
--- moves the mark there are none but such.
+-- "PLACE" or "PLACE ID", with "=" before it when its key had been, or "!WHY" when
+-- something else lies where its log or key should be; those of a repeat are as
+-- the first time.  When the batch moves the mark there are none but "!WHY".
 
 local KEYS, ARGV = KEYS, ARGV
 local call, find, sub, gsub = redis.call, string.find, string.sub, string.gsub
@@ -117,7 +117,7 @@ if producer then
   elseif done[1] == number then
     local answer = { 'repeat' .. (done[3] or ''), mark }
     for one in string.gmatch(done[2], '[^\n]+') do
-      answer[#answer + 1] = find(one, '^[=!]') and one or '=' .. one
+      answer[#answer + 1] = one
     end
     return answer
   elseif done[1] and successor(done[1]) ~= number then

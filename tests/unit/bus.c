@@ -650,8 +650,8 @@ test_once(void **state)
 	assert_int_equal(bus_batch_add(b, &other, TEXT("%3A")), 0);
 	r = send_batch(b);
 	assert_int_equal(bus_batch_answer(b, r, m, NULL), BUS_OK);
-	assert_false(m[0].repeated);
-	assert_true(m[1].repeated);
+	assert_false(m[0].repeated || m[0].keyed);
+	assert_true(m[1].repeated && m[1].keyed);
 	assert_int_equal(place_cmp(m[0].place, m[1].place), 0);
 	assert_true(text_is(m[1].id, "own id"));
 	assert_false(m[2].repeated || m[3].repeated || m[4].repeated);
@@ -659,9 +659,10 @@ test_once(void **state)
 
 	r = send_batch(b);
 	assert_int_equal(bus_batch_answer(b, r, again, NULL), BUS_OK);
-	assert_true(again[0].repeated && again[1].repeated &&
-	    again[2].repeated && again[4].repeated);
-	assert_false(again[3].repeated);
+	for (size_t i = 0; i < nitems(again); i++) {
+		assert_int_equal(again[i].keyed, i != 3);
+		assert_int_equal(again[i].repeated, i != 3);
+	}
 	assert_int_equal(place_cmp(again[2].place, m[2].place), 0);
 	freeReplyObject(r);
 	r = redisCommand(c, "XLEN sse:log:a");
@@ -669,6 +670,35 @@ test_once(void **state)
 	freeReplyObject(r);
 	r = redisCommand(c, "PTTL sse:dedup:a:b%%3Ac");
 	assert_in_range(r->integer, 86000000, 86400000);
+	freeReplyObject(r);
+	bus_batch_free(b);
+}
+
+/* A repeat after a lost answer is told what the first try was told. */
+static void
+test_once_again(void **state)
+{
+	struct bus_batch *b = bus_batch_new(&conf);
+	struct event ev = event("a", "d");
+	struct bus_minted m;
+	redisReply *r;
+
+	(void)state;
+	assert_int_equal(bus_batch_add(b, &ev, TEXT("k")), 0);
+	for (uint64_t number = 1; number <= 2; number++) {
+		assert_int_equal(bus_batch_set_producer(b, "p", number), 0);
+		for (int again = 0; again < 2; again++) {
+			r = send_batch(b);
+			assert_int_equal(
+			    bus_batch_answer(b, r, &m, NULL), BUS_OK);
+			assert_int_equal(m.keyed, number == 2);
+			assert_int_equal(m.repeated, number == 2 || again > 0);
+			assert_false(place_is_zero(m.place));
+			freeReplyObject(r);
+		}
+	}
+	r = redisCommand(c, "XLEN sse:log:a");
+	assert_int_equal(r->integer, 1);
 	freeReplyObject(r);
 	bus_batch_free(b);
 }
@@ -1584,6 +1614,7 @@ main(void)
 		cmocka_unit_test_setup(test_wrong_kinds, setup),
 		cmocka_unit_test_setup(test_foreign_keys, setup),
 		cmocka_unit_test_setup(test_once, setup),
+		cmocka_unit_test_setup(test_once_again, setup),
 		cmocka_unit_test_setup(test_once_with_mark, setup),
 		cmocka_unit_test_setup(test_producer, setup),
 		cmocka_unit_test_setup(test_mark, setup),
