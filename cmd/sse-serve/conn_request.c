@@ -200,18 +200,21 @@ static void
 answer_post(struct conn *c, const struct post *p)
 {
 	struct sse_text body = { p->answer.ptr, p->answer.len };
-	char fields[ROUTE_CORS_MAX + 64];
+	char fields[ROUTE_CORS_MAX + 128], reached[48] = "";
 	struct http_answer a = { .status = p->status,
 		.fields = fields,
 		.type = "text/plain; charset=utf-8",
 		.body = body };
 
-	if (post_reached(p) < 0) {
+	if (p->status != 200) {
 		conn_say(c, p->status, body);
 		return;
 	}
-	snprintf(fields, sizeof(fields), "%sSse-Reached: %" PRId64 "\r\n",
-	    c->request->cors, post_reached(p));
+	if (post_reached(p) >= 0)
+		snprintf(reached, sizeof(reached),
+		    "Sse-Reached: %" PRId64 "\r\n", post_reached(p));
+	snprintf(fields, sizeof(fields), "%s%s%s", c->request->cors,
+	    p->known ? "Idempotent-Replayed: true\r\n" : "", reached);
 	answer_as(c, &a);
 }
 

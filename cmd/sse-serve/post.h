@@ -5,6 +5,7 @@
 #ifndef POST_H
 #define POST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct post {
 	char *once;         /* owned: the key of its only event; or NULL */
 	char *producer;     /* owned: whose batch it is; or NULL */
 	uint64_t number;    /* the batch's */
+	bool known;         /* its key had been: nothing is published now */
 	uint64_t *reached;  /* owned: subscribers an event; NULL: not asked */
 	unsigned int asked; /* workers that have counted theirs */
 	int status;         /* of the answer: 200, 400, 409, 413, 503 */

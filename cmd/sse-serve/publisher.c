@@ -135,6 +135,8 @@ published(
 				post_refuse(s->post, 409, POST_OUT_OF_ORDER);
 			if (minted[at].repeated)
 				post_forget_reached(s->post);
+			if (minted[at].keyed)
+				s->post->known = true;
 			post_published(s->post, minted[at].id);
 		}
 		finish_share(p, s);

@@ -48,6 +48,7 @@ answer_once(struct repeats *r, struct post *p, int64_t now_ms)
 	ids = ledger_find(&r->onces, key, now_ms);
 	if (ids.ptr == NULL)
 		return false;
+	p->known = true;
 	post_repeated(p, ids);
 	return true;
 }

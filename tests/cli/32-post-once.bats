@@ -13,7 +13,10 @@ post() {
 }
 
 key() {
-	post "$2" "$3" -H "Idempotency-Key: $1"
+	local key=$1
+
+	shift
+	post "$@" -H "Idempotency-Key: $key"
 }
 
 # numbered NAME/NUMBER CHANNEL LINE...: these lines as a batch.
@@ -59,6 +62,24 @@ batches() {
 	[ "$(cat got)" = $'1\n2\n3\n4\n5' ]
 }
 
+# replayed KEY CHANNEL BODY: does the answer say that the key was known?
+replayed() {
+	answer=$(key "$@" -D head)
+	grep -Eiqx $'Idempotent-Replayed: true\r' head
+}
+
+says_so() {
+	not replayed said news hello
+	replayed said news again
+	replayed said news again
+	not replayed said sport other
+	# A batch is no key.
+	for try in 1 2; do
+		post news x -H 'Sse-Producer: said/1' -D head
+		not grep -qi replayed head
+	done
+}
+
 @test "a key is published once" {
 	start_serve --open-publish
 	once
@@ -70,6 +91,26 @@ batches() {
 	once
 	# It is the key of sse-pub, and known to all.
 	[ "$(sse-pub -v --once one news again)" = "$(head -n 1 <<<"$first")" ]
+}
+
+@test "the answer says that a key was known" {
+	start_serve --open-publish
+	says_so
+}
+
+@test "the answer says that a key was known, through Redis and another server" {
+	start_redis
+	start_serve --open-publish -r "$SSE_REDIS_URL"
+	says_so
+	SERVE=other start_serve --open-publish -r "$SSE_REDIS_URL"
+	replayed said news once-more
+	sse-pub --once tool news hello
+	replayed tool news again
+}
+
+@test "the answer says that a key was known, with a journal" {
+	start_serve --open-publish --journal journal
+	says_so
 }
 
 @test "a numbered batch is published once" {
@@ -139,6 +180,19 @@ again() {
 	[ "$(sse-pub -v --once 'a "key" of ä%' -u "$URL" news again)" = "$first" ]
 	[ "$(sse-pub -v --once 'a key' -u "$URL" news other)" != "$first" ]
 	published news 2
+}
+
+@test "a server's own repeat after a lost answer of Redis is no key's" {
+	start_redis
+	sse-pub news 'the script is known'
+	spawn steal python3 "$TOP/tests/cli/steal.py" \
+	    "${SSE_REDIS_URL##*:}" :told ready
+	await_file ready
+	start_serve --open-publish -r "redis://127.0.0.1:$(cat ready)"
+	not replayed told news hello
+	grep -q 200 <<<"$answer"
+	grep -q stolen steal.out
+	replayed told news again
 }
 
 # wait_is N STATUS [OPTION ...]: with --wait N it ends so.
