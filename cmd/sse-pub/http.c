@@ -22,6 +22,7 @@ struct http {
 	const volatile sig_atomic_t *stop;
 	struct sse_buf body;
 	int64_t reached;
+	bool replayed;
 	bool headed; /* the answer's headers have come to their end */
 	char why[CURL_ERROR_SIZE];
 };
@@ -39,24 +40,38 @@ take_body(char *p, size_t size, size_t n, void *arg)
 	return n;
 }
 
+/* The value of a header line of this name, up to a space; else NULL. */
+static const char *
+value_of(struct sse_text line, const char *name, char *buf, size_t cap)
+{
+	size_t at = strlen(name), len = 0;
+
+	if (line.len <= at || strncasecmp(line.ptr, name, at) != 0 ||
+	    line.ptr[at++] != ':')
+		return NULL;
+	while (at < line.len && (line.ptr[at] == ' ' || line.ptr[at] == '\t'))
+		at++;
+	while (at < line.len && len < cap - 1 &&
+	    strchr(" \t\r\n", line.ptr[at]) == NULL)
+		buf[len++] = line.ptr[at++];
+	buf[len] = '\0';
+	return buf;
+}
+
 /* A header of the answer. */
 static size_t
 take_header(char *p, size_t size, size_t n, void *arg)
 {
-	static const char name[] = "Sse-Reached:";
+	struct sse_text line = { p, n * size };
 	struct http *h = arg;
-	char number[24] = "";
+	char buf[24];
 
-	n *= size;
-	h->headed = n > 0 && (*p == '\r' || *p == '\n');
-	if (n > strlen(name) && strncasecmp(p, name, strlen(name)) == 0) {
-		size_t len = n - strlen(name);
-
-		memcpy(number, p + strlen(name),
-		    len < sizeof(number) ? len : sizeof(number) - 1);
-		h->reached = strtoll(number, NULL, 10);
-	}
-	return n;
+	h->headed = line.len > 0 && (*p == '\r' || *p == '\n');
+	if (value_of(line, "Sse-Reached", buf, sizeof(buf)) != NULL)
+		h->reached = strtoll(buf, NULL, 10);
+	if (value_of(line, "Idempotent-Replayed", buf, sizeof(buf)) != NULL)
+		h->replayed = strcmp(buf, "true") == 0;
+	return line.len;
 }
 
 /* About once a second, and whenever something happens. */
@@ -303,9 +318,11 @@ read_answer(struct http *h, CURLcode code, struct http_answer *a)
 	curl_off_t retry_s = 0;
 	char *type = NULL;
 
-	*a = (struct http_answer){
-		.type = "", .fault = h->why, .remedy = "", .reached = h->reached
-	};
+	*a = (struct http_answer){ .type = "",
+		.fault = h->why,
+		.remedy = "",
+		.reached = h->reached,
+		.replayed = h->replayed };
 	a->body = (struct sse_text){ h->body.ptr, h->body.len };
 	/* To libcurl, headers that break off are whole. */
 	if (code == CURLE_OK && !h->headed)
@@ -348,7 +365,7 @@ http_post(struct http *h, struct sse_text channel, const char *line,
 	}
 	h->body.len = 0;
 	h->reached = -1;
-	h->headed = false;
+	h->replayed = h->headed = false;
 	h->why[0] = '\0';
 	c->setopt(h->easy, CURLOPT_URL, url);
 	c->setopt(h->easy, CURLOPT_HTTPHEADER, h->own);

@@ -20,6 +20,7 @@ struct http_answer {
 	bool unsure; /* no answer, but the peer may have the request */
 	int64_t retry_after_ms; /* -1: not told */
 	int64_t reached;        /* subscribers, by Sse-Reached; -1: not told */
+	bool replayed;          /* by Idempotent-Replayed: the key was known */
 	const char *type;       /* the content type, or "" */
 	struct sse_text body;   /* its beginning, up to HTTP_BODY_MAX */
 	/* Without an answer: */

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "sink_spool.h"
 #include "units.h"
+#include "visible.h"
 
 /* What finds faults of events: Redis does not take all that a server may. */
 static const char *(*fault_of(const struct conf *c))(const struct event *)
@@ -110,12 +111,28 @@ check_reached(const struct conf *c, const struct sink *s)
 	return 1;
 }
 
+/* Of IDs that are told the words say what they cannot: that they are of then. */
+static void
+tell_known(const struct conf *c, const struct sink *s)
+{
+	char key[200];
+
+	if (!c->verbose || c->once.len == 0 || s->known == 0)
+		return;
+	visible_locale(); /* it costs, so not before it is needed */
+	warnx("%sthe key %s is known%s; the ID is that of then",
+	    s->known_by_us ? "" : "nothing is published: ",
+	    visible_line(c->once, key, sizeof(key)),
+	    s->known_by_us ? ", perhaps by a try whose answer was lost" : "");
+}
+
 static int
 publish_all(const struct conf *c, struct sink *s, int fd)
 {
 	int status = c->message != NULL ? publish_message(c, s)
 					: publish_input(c, s, fd);
 
+	tell_known(c, s);
 	if (status == EX_OK && s->refused > 0)
 		return EX_PROTOCOL;
 	return status == EX_OK ? check_reached(c, s) : status;

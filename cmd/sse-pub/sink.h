@@ -46,6 +46,8 @@ struct sink {
 	int fd;              /* SINK_SENT: to poll for reading */
 	int64_t deadline_ms; /* SINK_SENT: of clock_mono_ms() */
 	size_t refused;      /* events that were not published, as was said */
+	size_t known;        /* events not published, for their key had been */
+	bool known_by_us;    /* perhaps since the answer to a try went lost */
 	uint64_t reached;    /* by each batch at least; UINT64_MAX: not told */
 	const volatile sig_atomic_t *stop; /* once set, waits end; or NULL */
 	int status;                        /* SINK_FAILED: of sysexits.h */

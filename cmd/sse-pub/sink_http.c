@@ -223,6 +223,10 @@ answered(struct sink_http *s, const struct http_answer *a)
 	if (take_ids(s, a->body) == -1)
 		return sink_fail(&s->sink, EX_SOFTWARE, true, "out of memory");
 	sink_reached(&s->sink, a->reached);
+	if (a->replayed && s->keyed) {
+		s->sink.known++;
+		s->sink.known_by_us = a->unsure;
+	}
 	s->body.len = 0;
 	s->keyed = false;
 	s->sink.gathered = 0;

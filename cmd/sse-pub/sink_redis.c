@@ -211,10 +211,12 @@ published(struct sink_redis *s, const redisReply *r)
 	sink_reached(&s->sink, bus_batch_reached(r));
 	if ((refused = bus_batch_refused(r, &why)) > 0)
 		sink_refused(&s->sink, refused, why);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		s->sink.known += s->minted[i].keyed;
 		if (sink_minted(&s->sink, s->minted[i].id) == -1)
 			return sink_fail(
 			    &s->sink, EX_SOFTWARE, true, "out of memory");
+	}
 	land(s);
 	return sink_state(&s->sink);
 }

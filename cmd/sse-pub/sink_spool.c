@@ -125,6 +125,17 @@ take_refused(struct sink_spool *s)
 	s->to->refused = 0;
 }
 
+/* And so does what it knew before; what was flushed is of other runs. */
+static void
+take_known(struct sink_spool *s, bool ours)
+{
+	if (ours) {
+		s->sink.known += s->to->known;
+		s->sink.known_by_us = s->to->known_by_us;
+	}
+	s->to->known = 0;
+}
+
 /* The IDs of the destination are ours. */
 static int
 take_ids(struct sink_spool *s)
@@ -164,6 +175,7 @@ flush_batch(struct sink_spool *s, bool alone, bool *more)
 	if (n > 0 && sink_finish(s->to) == SINK_FAILED)
 		return SINK_FAILED;
 	take_refused(s);
+	take_known(s, false);
 	s->to->ids.len = 0; /* of other runs */
 	spool_sent(s->spool);
 	return SINK_READY;
@@ -308,6 +320,7 @@ spool_send(struct sink *sink)
 	if (s->to != NULL && sink_finish(s->to) != SINK_FAILED) {
 		sink->gathered = s->copy.len = 0;
 		take_refused(s);
+		take_known(s, true);
 		return take_ids(s) == -1
 		    ? sink_fail(sink, EX_SOFTWARE, true, "out of memory")
 		    : SINK_READY;

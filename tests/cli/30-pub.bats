@@ -123,6 +123,50 @@ ends() {
 	[ "$(count sport)" = 1 ]
 }
 
+@test "--once -v says when nothing is published" {
+	start_redis
+	run -0 --separate-stderr sse-pub -v --once 'a key' -i mine news hello
+	[ "$output" = mine ]
+	[ -z "$stderr" ]
+	for spool in '' '--spool dir'; do
+		# shellcheck disable=SC2086
+		ends 0 'nothing is published: the key a key is known; the ID is' \
+		    sse-pub $spool -v --once 'a key' news again
+		[ "$output" = mine ]
+		# shellcheck disable=SC2086
+		ends 0 'nothing is published: the key a key is known' \
+		    sse-pub $spool -v --once 'a key' -f whole news <<<again
+		[ "$output" = mine ]
+		# shellcheck disable=SC2086
+		run -0 sse-pub $spool --once 'a key' news again
+		[ -z "$output" ]
+	done
+	ends 0 'the key ä\\u001b is known' bash -c \
+	    'sse-pub -v --once "$0" news x && sse-pub -v --once "$0" news x' $'ä\e'
+	[ "$(count news)" = 2 ]
+}
+
+@test "--once -v takes no answer that was lost for a key that was known" {
+	start_redis
+	sse-pub news 'the script is known'
+	for key in one two; do
+		rm -f ready
+		spawn "steal$key" python3 "$TOP/tests/cli/steal.py" \
+		    "${SSE_REDIS_URL##*:}" ":$key" ready
+		await_file ready
+		[ "$key" = one ] || sse-pub --once two news 'known before'
+		run -0 --separate-stderr sse-pub -v --once $key \
+		    -r "redis://127.0.0.1:$(cat ready)" news hello
+		grep -Eqx '[0-9]+-[0-9]+' <<<"$output"
+		grep -q stolen "steal$key.out"
+		case $key in
+		one) [ -z "$stderr" ] ;;
+		two) [[ $stderr == *'nothing is published: the key two '* ]] ;;
+		esac
+	done
+	[ "$(count news)" = 3 ]
+}
+
 @test "what Redis remembers of a run is soon forgotten" {
 	start_redis
 	sse-pub --timeout 10s news hello

@@ -182,6 +182,48 @@ again() {
 	published news 2
 }
 
+# told_once: by POST to URL, -v says in words what was not published.
+told_once() {
+	run -0 --separate-stderr sse-pub -v --once told -u "$URL" news hello
+	first=$output
+	[ -z "$stderr" ]
+	for spool in '' '--spool dir'; do
+		# shellcheck disable=SC2086
+		run -0 --separate-stderr sse-pub $spool -v --once told \
+		    -u "$URL" -f whole news <<<again
+		[ "$output" = "$first" ]
+		[ "$stderr" = 'sse-pub: nothing is published: the key told is known; the ID is that of then' ]
+		# shellcheck disable=SC2086
+		run -0 sse-pub $spool --once told -u "$URL" news again
+		[ -z "$output" ]
+	done
+}
+
+@test "sse-pub --once -v by POST says when nothing is published" {
+	start_serve --open-publish
+	told_once
+	published news 1
+	start_redis
+	SERVE=other start_serve --open-publish -r "$SSE_REDIS_URL"
+	told_once
+	SERVE=third start_serve --open-publish -r "$SSE_REDIS_URL"
+	run -0 --separate-stderr sse-pub -v --once told -u "$URL" news hello
+	[ "$output" = "$first" ]
+	[[ $stderr == *'nothing is published: the key told '* ]]
+}
+
+@test "sse-pub --once -v by POST is careful after an answer that was lost" {
+	start_serve --open-publish
+	spawn steal python3 "$TOP/tests/cli/steal.py" "${URL##*:}" POST ready
+	await_file ready
+	run -0 --separate-stderr sse-pub -v --once told \
+	    -u "http://127.0.0.1:$(cat ready)" news hello
+	grep -q stolen steal.out
+	grep -Eqx '[0-9]+-[0-9]+' <<<"$output"
+	[ "$stderr" = 'sse-pub: the key told is known, perhaps by a try whose answer was lost; the ID is that of then' ]
+	published news 1
+}
+
 @test "a server's own repeat after a lost answer of Redis is no key's" {
 	start_redis
 	sse-pub news 'the script is known'
