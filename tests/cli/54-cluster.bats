@@ -4,8 +4,8 @@ bats_require_minimum_version 1.5.0
 load helper
 load redis_sets
 
-# move_slot FROM TO [KEY AWAIT]: the keys of {sse}:, as an administrator does it;
-# KEY first, and the others once AWAIT succeeds.
+# move_slot FROM TO KEY ERROR: the keys of {sse}:, as an administrator does it;
+# KEY first, and the others once somebody has been answered by ERROR.
 move_slot() {
 	local slot from to key
 
@@ -14,17 +14,22 @@ move_slot() {
 	to=$(REDIS=$2 redis CLUSTER MYID)
 	REDIS=$2 redis CLUSTER SETSLOT "$slot" IMPORTING "$from"
 	REDIS=$1 redis CLUSTER SETSLOT "$slot" MIGRATING "$to"
-	if [ $# -gt 2 ]; then
-		REDIS=$1 redis MIGRATE 127.0.0.1 "$(port "$2")" "$3" 0 5000
-		await "$4"
-	fi
+	REDIS=$1 redis MIGRATE 127.0.0.1 "$(port "$2")" "$3" 0 5000
+	await has_answered "$1" "$4"
 	# Between the two, some of the keys are here and some are there.
 	while key=$(REDIS=$1 redis CLUSTER GETKEYSINSLOT "$slot" 1) && [ -n "$key" ]; do
 		REDIS=$1 redis MIGRATE 127.0.0.1 "$(port "$2")" "$key" 0 5000
 		sleep 0.05
 	done
+	# All of them are there, and it is not told yet.
+	await has_answered "$1" ASK
 	REDIS=$2 redis CLUSTER SETSLOT "$slot" NODE "$to"
 	REDIS=$1 redis CLUSTER SETSLOT "$slot" NODE "$to"
+}
+
+# has_answered NODE ERROR: some command.
+has_answered() {
+	REDIS=$1 redis INFO errorstats | grep -q "^errorstat_$2:"
 }
 
 @test "a cluster: found from any node, and followed when the slot moves under load" {
@@ -34,16 +39,16 @@ move_slot() {
 	export SSE_PREFIX='{sse}:' SSE_REDIS_URL=redis://127.0.0.1:$(port "$away")
 	start_serve -r '' --retry 20 -n 20000
 	spawn tail sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
-	spawn relay sse-relay redis:numbers redis:copy
+	spawn relay sse-relay --history 20000 redis:numbers redis:copy
 	await synced
 	spawn pub sh -c 'seq 4000 | while read -r n; do
 		echo $n
 		[ $((n % 50)) -ne 0 ] || sleep 0.02
 	done | sse-pub --timeout 30s --history 20000 numbers'
 	await_grep '	500$' tail.out
-	move_slot "$home" "$away"
+	move_slot "$home" "$away" '{sse}:last' TRYAGAIN
 	await_grep '	1500$' tail.out
-	move_slot "$away" "$home"
+	move_slot "$away" "$home" '{sse}:last' TRYAGAIN
 	await_exit pub
 	cat pub.err
 	[ "$status" -eq 0 ]
@@ -52,6 +57,8 @@ move_slot() {
 	[ "$(cut -f 1 tail.out | sort | uniq -d | wc -l)" -eq 0 ]
 	cut -f 1 tail.out | sort -t - -k 1,1n -k 2,2n -C
 	AWAIT=20 REDIS=$home await copied 4000
+	REDIS=$home redis XRANGE '{sse}:log:copy' - + | grep -A 1 -x data |
+	    grep -E '^[0-9]+$' | diff <(seq 4000) -
 }
 
 synced() {
@@ -82,14 +89,10 @@ presence() {
 	done
 	for c in anna bert carl dora; do await presence joined $c; done
 	# One leaves while what is known of it is there, and the rest still here.
-	refused() {
-		REDIS=$home redis INFO errorstats >stats
-		grep '^errorstat_ERR:' stats
-	}
-	not refused
+	not has_answered "$home" ERR
 	stop anna
 	stop bert
-	move_slot "$home" "$away" '{sse}:clients:anna' refused
+	move_slot "$home" "$away" '{sse}:clients:anna' ERR
 	stop carl
 	for c in anna bert carl; do AWAIT=30 await presence left $c; done
 	listed() {
