@@ -11,7 +11,7 @@ start_all() {
 	for s in one two; do
 		SERVE=$s start_serve -r "$SSE_REDIS_URL" --retry 10 -n 20000 "$@"
 		spawn "$s-a" sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
-		spawn "$s-b" sse-tail -f '{id}\t{data}\n' "$URL/events/numbers,single"
+		spawn "$s-b" sse-tail -f '{id}\t{data}\n' "$URL/events/numbers,single,posted,fed"
 	done
 	readers='one-a one-b two-a two-b'
 	await synced
@@ -50,6 +50,37 @@ publish_singly() {
 	done
 }
 
+# publish_by_post: likewise, by the server one; ok.post has what was answered 200.
+publish_by_post() {
+	local n=0 code
+
+	: >ok.post
+	until [ -e stop ]; do
+		n=$((n + 1))
+		code=$(limit curl -s -o post.answer -w '%{http_code}' -d "post $n" \
+		    "$POST/events/posted") || :
+		case $code in
+		200) echo "post $n" >>ok.post ;;
+		503) ;;
+		*) echo "POST $code" >>false ;;
+		esac
+	done
+}
+
+# feed_on: lines by standard input of a server, as fast as it takes them; fed is
+# how many.
+feed_on() {
+	local n=0
+
+	until [ -e stop ]; do
+		n=$((n + 1))
+		feed "fed $n"
+		echo $n >fed.new
+		mv fed.new fed
+		sleep 0.002
+	done
+}
+
 # every_one COUNT: each reader has each number once, in order.
 every_one() {
 	local r
@@ -59,7 +90,7 @@ every_one() {
 	[ "$status" -eq 0 ] || return
 	for r in $readers; do
 		AWAIT=20 await_grep "	$1\$" "$r.out" || return
-		grep -v 'sync\|single' "$r.out" | cut -f 2 | diff <(seq "$1") - || return
+		cut -f 2 "$r.out" | grep -x '[0-9]*' | diff <(seq "$1") - || return
 		[ "$(cut -f 1 "$r.out" | sort | uniq -d | wc -l)" -eq 0 ] || return
 		cut -f 1 "$r.out" | sort -t - -k 1,1n -k 2,2n -C || return
 	done
@@ -67,9 +98,15 @@ every_one() {
 
 @test "Redis killed 20 times under load: all that was acknowledged, once, in order" {
 	start_redis 'appendonly yes' 'appendfsync always'
-	start_all
-	publish_singly 3>&- &
-	single=$!
+	start_all --open-publish
+	POST=$(cat one.ready)
+	feed_open
+	SERVE=fed start_serve -r "$SSE_REDIS_URL" -c fed -n 20000 <feed
+	hows=()
+	for how in publish_singly publish_by_post feed_on; do
+		$how 3>&- &
+		hows+=($!)
+	done
 	publish_slowly 6000
 	for at in {1..20}; do
 		await_grep "	$((at * 250))\$" one-a.out
@@ -77,15 +114,20 @@ every_one() {
 		restart_redis
 	done
 	touch stop
-	wait $single
+	wait "${hows[@]}"
 	every_one 6000
 	not test -e false
+	echo "$(wc -l <ok) singly, $(wc -l <ok.post) by POST, $(cat fed) fed"
 	[ "$(wc -l <ok)" -gt 0 ]
+	[ "$(wc -l <ok.post)" -gt 0 ]
 	for r in one-b two-b; do
-		await_grep "$(tail -n 1 ok)\$" $r.out
-		grep single $r.out | cut -f 2 | sort >got
+		await_grep "	$(tail -n 1 ok)\$" $r.out
+		await_grep "	$(tail -n 1 ok.post)\$" $r.out
+		AWAIT=20 await_grep "	fed $(cat fed)\$" $r.out
+		cut -f 2 $r.out | grep '^fed' | diff <(seq -f 'fed %g' "$(cat fed)") -
+		cut -f 2 $r.out | grep 'single\|post' | sort >got
 		[ "$(uniq -d got | wc -l)" -eq 0 ]
-		[ "$(sort ok | comm -23 - got | wc -l)" -eq 0 ]
+		[ "$(sort ok ok.post | comm -23 - got | wc -l)" -eq 0 ]
 	done
 }
 
