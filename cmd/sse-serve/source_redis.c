@@ -36,8 +36,8 @@ struct source_redis {
 	struct attach attach;
 	ev_prepare flush;
 	ev_timer probe;
+	ev_timer silence; /* since the last marker came */
 	struct redis_async_calls calls;
-	double heard;      /* when the last marker came */
 	bool ready;        /* both links are up and the marker is subscribed */
 	bool was_lost;     /* and said to be */
 	char trouble[256]; /* said last of what keeps it lost */
@@ -201,7 +201,7 @@ take_message(
 	int kind = bus_live_begin(s->decoder, topic, payload, &horizon);
 
 	if (kind == 2) {
-		s->heard = ev_now(s->hub->loop);
+		ev_timer_again(s->hub->loop, &s->silence);
 		redis_async_good(&s->commands);
 		redis_async_good(&s->live);
 		attach_pass(&s->attach, horizon);
@@ -264,7 +264,7 @@ marker_confirmed(struct source_redis *s)
 	struct topic *t;
 
 	s->ready = true;
-	s->heard = ev_now(s->hub->loop);
+	ev_timer_again(s->hub->loop, &s->silence);
 	if (s->was_lost && s->hub->conf->verbose >= 0 &&
 	    hush_says(&s->hub->hush, clock_unix_ms()))
 		warnx("%s is back", s->hub->conf->redis.shown);
@@ -343,6 +343,7 @@ link_down(void *arg, const char *why)
 	s->hub->counters.redis_losses += s->ready;
 	s->was_lost = s->was_lost || s->ready;
 	s->ready = false;
+	ev_timer_stop(s->hub->loop, &s->silence);
 	publisher_down(&s->publisher);
 	attach_reset(&s->attach);
 	for (t = named_first(&s->topics); t != NULL; t = next) {
@@ -383,21 +384,27 @@ attach_failed(void *arg, const char *why)
 	redis_async_drop(&s->live, why);
 }
 
-/* A link that is silent is dead; PING on one that subscribes tells nothing. */
+/* PING on a link that subscribes tells nothing; a marker does. */
 static void
 probe_ready(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct source_redis *s = t->data;
 
+	(void)loop;
 	(void)revents;
-	if (!s->ready)
-		return;
-	if ((ev_now(loop) - s->heard) * 1000 >=
-	    (double)s->hub->conf->redis_timeout_ms) {
-		redis_async_drop(&s->live, "it does not answer");
-		return;
-	}
-	attach_sync(&s->attach, -1, true);
+	if (s->ready)
+		attach_sync(&s->attach, -1, true);
+}
+
+/* A link that is silent is dead. */
+static void
+silence_ready(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct source_redis *s = t->data;
+
+	(void)loop;
+	(void)revents;
+	redis_async_drop(&s->live, "it does not answer");
 }
 
 int
@@ -568,9 +575,12 @@ source_redis_new(struct hub *h, int *status)
 	pages_init(&s->pages, h, &s->commands);
 	ev_prepare_init(&s->flush, flush_ready);
 	ev_timer_init(&s->probe, probe_ready, probe_s, probe_s);
+	ev_timer_init(&s->silence, silence_ready, 0., probe_s * PROBES);
+	/* What has come while this process was held up is heard first. */
+	ev_set_priority(&s->silence, EV_MINPRI);
 	TAILQ_INIT(&s->idle);
 	ev_timer_init(&s->leave, leave_ready, IDLE_S / 3, IDLE_S / 3);
-	s->flush.data = s->probe.data = s->leave.data = s;
+	s->flush.data = s->probe.data = s->silence.data = s->leave.data = s;
 	ev_timer_start(h->loop, &s->leave);
 	ev_prepare_start(h->loop, &s->flush);
 	ev_timer_start(h->loop, &s->probe);
@@ -603,6 +613,7 @@ source_redis_free(struct source_redis *s)
 	bus_live_free(s->decoder);
 	ev_prepare_stop(s->hub->loop, &s->flush);
 	ev_timer_stop(s->hub->loop, &s->probe);
+	ev_timer_stop(s->hub->loop, &s->silence);
 	ev_timer_stop(s->hub->loop, &s->leave);
 	free(s);
 }

@@ -147,27 +147,94 @@ every_one() {
 	every_one 4000
 }
 
-@test "Redis frozen: noticed in time, streams stay, all is caught up" {
+# see_signs: by which Redis shows that it is alive.
+see_signs() {
+	spawn markers redis-cli -s redis/sock PSUBSCRIBE 'sse:marker,*'
+	await_grep psubscribe markers.out
+	await_grep '^pmessage' markers.out
+}
+
+# freeze NAME: right behind a sign of life, when the next one is farthest.
+freeze() {
+	await_grep '^pmessage' markers.out \
+	    $(($(grep -c '^pmessage' markers.out) + 1)) || return
+	kill -STOP "${PIDS[$1]}"
+	FROZEN=$(date +%s%3N)
+}
+
+# frozen_ms: for how long it has been.
+frozen_ms() {
+	echo $(($(date +%s%3N) - FROZEN))
+}
+
+frozen_for() {
+	[ "$(frozen_ms)" -ge "$1" ]
+}
+
+# await_comment FILE: one more.
+await_comment() {
+	await_grep '^:' "$1" $(($(grep -c '^:' "$1") + 1))
+}
+
+@test "Redis frozen for 10 s: noticed within --redis-timeout, streams stay, all is caught up" {
 	start_redis
-	start_all --redis-timeout 500ms --keepalive 200ms -a 127.0.0.1:0
+	start_all --redis-timeout 6s --keepalive 200ms -a 127.0.0.1:0
 	ADMIN=$(tail -n 1 two.ready)
 	spawn raw curl -sN "$URL/events/numbers"
 	await_grep '^:' raw.out
-	kill -STOP "${PIDS[redis]}"
+	see_signs
+	publish_slowly 6000
+	freeze redis
 	await_grep 'it does not answer; reconnecting' one.err
 	await_grep 'it does not answer; reconnecting' two.err
-	: >raw.out
-	await_grep '^:' raw.out
+	[ "$(frozen_ms)" -lt $((7000 * SLOW)) ]
 	run limit curl -s -o answer "$ADMIN/readyz" -w '%{http_code}'
 	[ "$output" = 503 ]
 	run limit curl -si -d refused "$ADMIN/events/numbers"
 	[[ $output == *' 503 '* ]]
 	[[ $output == *$'\nRetry-After: '* ]]
+	await frozen_for 10000
+	await_comment raw.out
+	not grep -q '	6000$' one-a.out
 	kill -CONT "${PIDS[redis]}"
-	publish_slowly 100
-	every_one 100
-	kill -0 "${PIDS[raw]}"
-	await_grep '^data: 100$' raw.out
+	AWAIT=20 every_one 6000
+	# It has been the same stream all the time.
+	not is_gone "${PIDS[raw]}"
+	await_grep '^data: 6000$' raw.out
+	sed -n 's/^data: \([0-9]*\)$/\1/p' raw.out | diff <(seq 6000) -
+}
+
+@test "one server's link frozen for 10 s: it alone waits, and then has all" {
+	start_redis
+	spawn link python3 "$TOP/tests/cli/swallow.py" \
+	    "${REDIS_PORTS[redis]}" never link.ready never
+	await_file link.ready
+	# This one is not asked for signs of life.
+	SERVE=serve-near start_serve -r "$SSE_REDIS_URL" -n 20000 --redis-timeout 1h
+	spawn near sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
+	SERVE=serve-far start_serve -r "redis://127.0.0.1:$(cat link.ready)" -n 20000 \
+	    --redis-timeout 6s --keepalive 200ms -a 127.0.0.1:0
+	ADMIN=$(tail -n 1 serve-far.ready)
+	URL=$(head -n 1 serve-far.ready)
+	spawn far sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
+	spawn raw curl -sN "$URL/events/numbers"
+	readers='near far'
+	await synced
+	see_signs
+	publish_slowly 6000
+	freeze link
+	await_grep 'it does not answer; reconnecting' serve-far.err
+	[ "$(frozen_ms)" -lt $((7000 * SLOW)) ]
+	[ "$(curl -s -o answer "$ADMIN/readyz" -w '%{http_code}')" = 503 ]
+	await_grep '	6000$' near.out
+	await frozen_for 10000
+	await_comment raw.out
+	not grep -q '	6000$' far.out
+	kill -CONT "${PIDS[link]}"
+	AWAIT=20 every_one 6000
+	not is_gone "${PIDS[raw]}"
+	await_grep '^data: 6000$' raw.out
+	sed -n 's/^data: \([0-9]*\)$/\1/p' raw.out | diff <(seq 6000) -
 }
 
 @test "a subscription that Redis kills for its output buffer: caught up" {
