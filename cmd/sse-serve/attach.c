@@ -1,27 +1,10 @@
 #include <err.h>
-#include <errno.h>
 #include <stdlib.h>
 
+#include "arrival.h"
 #include "attach.h"
+#include "fork_log.h"
 #include "hub.h"
-#include "units.h"
-
-#define ROUND_TOPICS 64 /* logs read by one command */
-#define OVER_COUNT 256  /* logs may hold more than the count */
-
-/*
- * One attach command: it reads the logs of topics, or of none, and sends a
- * marker over the other link.  It is done when both have come, in any order.
- */
-struct round {
-	TAILQ_ENTRY(round) entry;
-	struct attach *attach;
-	int worker; /* that asked for the last place; -1: none */
-	size_t n;
-	struct topic *topics[ROUND_TOPICS]; /* borrowed; may be gone by then */
-	struct place last;
-	bool replied;
-};
 
 static struct history *
 history_of(struct attach *a, const struct topic *t)
@@ -124,6 +107,7 @@ set_live(struct attach *a, struct topic *t)
 static void
 round_done(struct attach *a, struct round *r)
 {
+	/* From here on another one may be begun. */
 	TAILQ_REMOVE(&a->rounds, r, entry);
 	for (size_t i = 0; i < r->n; i++)
 		if (r->topics[i] != NULL)
@@ -149,100 +133,6 @@ finish_rounds(struct attach *a)
 	}
 }
 
-void
-attach_foreign(struct attach *a, struct sse_text channel, const char *what)
-{
-	a->hub->counters.foreign++;
-	if (hush_says(&a->hub->hush, clock_unix_ms()))
-		warnx("Redis: channel %.*s: %s; passed over", (int)channel.len,
-		    channel.ptr, what);
-}
-
-/* A message without an ID may come from anyone. */
-static const char *
-fault_of_raw(const struct attach *a, const struct event *ev)
-{
-	if (ev->data.len > a->hub->conf->max_event)
-		return "a message larger than --max-event";
-	if (sse_utf8_valid(ev->data.ptr, ev->data.len) != ev->data.len)
-		return "a message that is not UTF-8";
-	return NULL;
-}
-
-static struct message *
-message_of(struct attach *a, struct bus_entry *e, struct sse_text channel)
-{
-	const char *fault = place_is_zero(e->place) ? fault_of_raw(a, &e->ev)
-						    : NULL;
-	struct message *m = NULL;
-
-	e->ev.channel = channel;
-	if (fault == NULL &&
-	    (m = message_new(&a->hub->scratch, &e->ev, e->place, e->prev)) ==
-		NULL &&
-	    errno == EINVAL)
-		fault = "an event that cannot be told";
-	if (fault != NULL)
-		attach_foreign(a, channel, fault);
-	return m;
-}
-
-/* The places of a log that has come; *floor is the one before them. */
-static size_t
-read_places(const redisReply *reply, size_t log, struct place *places,
-    struct place *floor)
-{
-	size_t n = 0, count = bus_log_count(reply, log);
-	struct bus_entry e;
-
-	*floor = bus_log_top(reply, log);
-	for (size_t i = 0; i < count; i++) {
-		if (bus_log_entry(reply, log, i, &e) == -1)
-			continue;
-		if (n == 0)
-			*floor = e.prev;
-		places[n++] = e.place;
-	}
-	return n;
-}
-
-/* Is a log that we have known not the one that goes on like this? */
-static bool
-is_another(const struct history *h, const redisReply *reply, size_t log)
-{
-	struct place last = replay_last(&h->log);
-	size_t n = bus_log_count(reply, log);
-	struct bus_entry e;
-
-	if (h->log.count == 0)
-		return false; /* then last may be of any channel */
-	for (size_t i = 0; i < n; i++) {
-		if (bus_log_entry(reply, log, i, &e) == -1)
-			continue;
-		if (place_cmp(e.place, last) > 0)
-			return place_cmp(e.prev, last) < 0;
-		if (!fork_knows(&h->log, e.place))
-			return true;
-	}
-	return place_cmp(bus_log_top(reply, log), last) < 0;
-}
-
-/* It is put in the place of what was here, once it is known where they part. */
-static void
-compare_log(
-    struct attach *a, struct history *h, const redisReply *reply, size_t log)
-{
-	struct place *places, floor;
-	size_t n = bus_log_count(reply, log);
-
-	if ((places = reallocarray(NULL, n + 1, sizeof(*places))) != NULL) {
-		n = read_places(reply, log, places, &floor);
-		fork_compare(&a->fork, &h->log, floor, places, n);
-		free(places);
-	}
-	archive_empty(&a->hub->archive, h);
-}
-
 /* One log has come.  A new one fills its history, another one is caught up. */
 static void
 take_log(struct attach *a, struct topic *t, const redisReply *reply, size_t log)
@@ -253,15 +143,17 @@ take_log(struct attach *a, struct topic *t, const redisReply *reply, size_t log)
 	struct bus_entry e;
 
 	if (bus_log_is_foreign(reply, log))
-		attach_foreign(
-		    a, t->named.name, "what lies in its log's place is none");
-	if (h != NULL && t->resumed && a->forked)
-		compare_log(a, h, reply, log);
+		arrival_foreign(a->hub, t->named.name,
+		    "what lies in its log's place is none");
+	if (h != NULL && t->resumed && a->forked) {
+		fork_log_compare(&a->fork, &h->log, reply, log);
+		archive_empty(&a->hub->archive, h);
+	}
 	for (size_t i = 0; h != NULL && i < n; i++) {
 		struct message *m;
 
 		if (bus_log_entry(reply, log, i, &e) == -1 ||
-		    (m = message_of(a, &e, t->named.name)) == NULL)
+		    (m = arrival_message(a->hub, &e, t->named.name)) == NULL)
 			continue;
 		if (resumed)
 			hub_deliver(a->hub, m);
@@ -281,7 +173,7 @@ has_forked(struct attach *a, const struct round *r, const redisReply *reply)
 		struct history *h;
 
 		if (t != NULL && t->resumed && (h = history_of(a, t)) != NULL &&
-		    is_another(h, reply, i))
+		    fork_log_parts(&h->log, reply, i))
 			return true;
 	}
 	return false;
@@ -321,67 +213,21 @@ attached(redisAsyncContext *context, void *reply, void *priv)
 static void
 send_round(struct attach *a, struct round *r, struct place after)
 {
-	struct sse_text names[ROUND_TOPICS];
-	struct bus_command c = { 0 };
-	const struct bus_conf *conf = &a->hub->conf->bus;
-	size_t count = r->n == 0 ? conf->log_count : 0;
-
-	for (size_t i = 0; i < r->n; i++) {
-		names[i] = r->topics[i]->named.name;
-		if (bus_retention(conf, names[i]).count > count)
-			count = bus_retention(conf, names[i]).count;
-	}
-	if (!place_is_zero(after))
-		count += OVER_COUNT;
-	/* By its text: it is small, and never unknown. */
-	if (bus_attach_command(conf, a->marker, names, r->n, after,
-		(unsigned int)count, false, &c) == 0)
-		(void)redis_async_send(a->link, attached, r, &c);
-	bus_command_free(&c);
-}
-
-static struct round *
-round_new(struct attach *a, int worker)
-{
-	struct round *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		return NULL;
-	r->attach = a;
-	r->worker = worker;
-	TAILQ_INSERT_TAIL(&a->rounds, r, entry);
-	return r;
+	round_send(r, a->link, &a->hub->conf->bus, a->marker, after, attached);
 }
 
 static int
 begin_round(struct attach *a)
 {
 	struct topic *t = TAILQ_FIRST(&a->subscribed);
+	struct round *r = round_new(&a->rounds, a, -1);
 	bool resumed = t->resumed;
-	struct round *r = round_new(a, -1);
 
 	if (r == NULL)
 		return -1;
-	while ((t = TAILQ_FIRST(&a->subscribed)) != NULL &&
-	    r->n < ROUND_TOPICS && t->resumed == resumed) {
-		TAILQ_REMOVE(&a->subscribed, t, by_stage);
-		t->stage = TOPIC_LOADING;
-		r->topics[r->n++] = t;
-	}
+	round_fill(r, &a->subscribed);
 	send_round(a, r, resumed && !a->forked ? a->hub->horizon : PLACE_ZERO);
 	return 0;
-}
-
-/* A round that is under way must not find a topic that is gone. */
-static void
-forget_in_rounds(struct attach *a, const struct topic *t)
-{
-	struct round *r;
-
-	TAILQ_FOREACH(r, &a->rounds, entry)
-		for (size_t i = 0; i < r->n; i++)
-			if (r->topics[i] == t)
-				r->topics[i] = NULL;
 }
 
 static void
@@ -403,26 +249,17 @@ attach_forget(struct attach *a, struct topic *t)
 	if (t->stage == TOPIC_SUBSCRIBED)
 		TAILQ_REMOVE(&a->subscribed, t, by_stage);
 	if (t->stage == TOPIC_LOADING)
-		forget_in_rounds(a, t);
+		round_list_forget(&a->rounds, t);
 	if (h != NULL)
 		drop_early(a, h);
 	t->stage = TOPIC_OFF;
 }
 
-/* Rounds that read logs begin anew with their topics; syncs are asked again. */
 void
 attach_reset(struct attach *a)
 {
-	struct round *r, *next;
-
 	a->resuming = 0;
-	TAILQ_FOREACH_SAFE(r, &a->rounds, entry, next) {
-		r->replied = false;
-		if (r->worker >= 0)
-			continue;
-		TAILQ_REMOVE(&a->rounds, r, entry);
-		free(r);
-	}
+	round_list_reset(&a->rounds);
 }
 
 void
@@ -440,11 +277,7 @@ attach_init(struct attach *a, struct hub *h, struct redis_async *link,
 void
 attach_clear(struct attach *a)
 {
-	struct round *r, *next;
-
-	TAILQ_FOREACH_SAFE(r, &a->rounds, entry, next)
-		free(r);
-	TAILQ_INIT(&a->rounds);
+	round_list_clear(&a->rounds);
 }
 
 void
@@ -492,21 +325,10 @@ attach_again(struct attach *a)
 void
 attach_sync(struct attach *a, int worker, bool now)
 {
-	struct round *r = round_new(a, worker);
+	struct round *r = round_new(&a->rounds, a, worker);
 
 	if (r != NULL && now)
 		send_round(a, r, PLACE_ZERO);
-}
-
-/* A live event that follows another one than that which was the last here. */
-static bool
-forks_off(
-    const struct topic *t, const struct history *h, const struct bus_entry *e)
-{
-	return t->stage == TOPIC_LIVE && h->log.count > 0 &&
-	    !place_is_zero(e->place) &&
-	    place_cmp(e->prev, replay_last(&h->log)) < 0 &&
-	    place_cmp(e->place, replay_last(&h->log)) > 0;
 }
 
 void
@@ -517,14 +339,15 @@ attach_live(struct attach *a, struct topic *t, struct bus_entry *e)
 
 	if (h != NULL && t->idle_since > 0. && !h->loaded)
 		h = NULL; /* it was forgotten, and is read anew when wanted */
-	if (h != NULL && !a->forked && forks_off(t, h, e)) {
+	if (h != NULL && !a->forked && t->stage == TOPIC_LIVE &&
+	    fork_log_leaves(&h->log, e)) {
 		attach_fork(a);
 		a->failed(a->arg, "its logs are others");
 		return;
 	}
 	/* The event first, and the horizon behind it. */
 	if (h != NULL && t->wanted &&
-	    (m = message_of(a, e, t->named.name)) != NULL) {
+	    (m = arrival_message(a->hub, e, t->named.name)) != NULL) {
 		a->hub->counters.events[FROM_REDIS]++;
 		a->hub->counters.event_bytes += m->len;
 		if (t->stage == TOPIC_LIVE)

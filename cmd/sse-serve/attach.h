@@ -9,13 +9,9 @@
 #include "archive.h"
 #include "bus.h"
 #include "fork.h"
-#include "redis_async.h"
-#include "topic.h"
+#include "round.h"
 
 struct hub;
-struct round;
-
-TAILQ_HEAD(round_list, round);
 
 struct attach {
 	struct hub *hub;
@@ -69,10 +65,6 @@ void attach_sync(struct attach *a, int worker, bool now);
 
 /* A live event of topic t (NULL: of none here) has come. */
 void attach_live(struct attach *a, struct topic *t, struct bus_entry *e);
-
-/* Something of others was found in our namespace, and passed over. */
-void attach_foreign(
-    struct attach *a, struct sse_text channel, const char *what);
 
 /* The live link has passed p: a marker. */
 void attach_pass(struct attach *a, struct place p);

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "ack.h"
+#include "arrival.h"
 #include "attach.h"
 #include "bus_client.h"
 #include "fleet.h"
@@ -211,7 +212,7 @@ take_message(
 		attach_live(
 		    &s->attach, named_find(&s->topics, e.ev.channel), &e);
 	if (kind == 1 && s->live.up && bus_live_broken(s->decoder) > 0)
-		attach_foreign(&s->attach,
+		arrival_foreign(s->hub,
 		    (struct sse_text){ topic.ptr + strlen(s->conf->prefix),
 			topic.len - strlen(s->conf->prefix) },
 		    "a message with broken blocks");
