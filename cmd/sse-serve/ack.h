@@ -10,11 +10,11 @@
 #include "place.h"
 
 struct conn;
-struct source_redis;
+struct hub;
 
 struct ack {
-	struct source_redis *source; /* where it is asked in */
-	struct conn *conn;           /* whose it is; it outlives its ack */
+	struct hub *hub;   /* while it is asked in Redis */
+	struct conn *conn; /* whose it is; it outlives its ack */
 	unsigned int worker;
 	struct sse_text client;     /* owned */
 	const struct identity *who; /* owned; NULL: the mark is only read */

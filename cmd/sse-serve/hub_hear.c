@@ -1,4 +1,5 @@
 #include "ack.h"
+#include "fleet.h"
 #include "hub_inner.h"
 #include "inquiry.h"
 #include "marking.h"
@@ -57,7 +58,7 @@ hear_inquire(struct hub *h, struct notice *n)
 
 	n->inquiry = NULL;
 	if (q->what.all && h->redis != NULL) {
-		source_redis_fleet(h->redis, q);
+		fleet_ask(h, source_redis_commands(h->redis), q);
 		return;
 	}
 	if (q->next == 0)

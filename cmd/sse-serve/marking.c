@@ -1,11 +1,13 @@
 #include "ack.h"
+#include "bus_client.h"
 #include "hub.h"
 #include "marking.h"
+#include "redis_async.h"
 #include "source_redis.h"
 #include "units.h"
 
-void
-marking_done(struct hub *h, struct ack *a)
+static void
+done(struct hub *h, struct ack *a)
 {
 	hub_tell(
 	    h, a->worker, &(struct notice){ .what = NOTICE_ACKED, .ack = a });
@@ -68,7 +70,44 @@ mark_here(struct hub *h, struct ack *a, int64_t age)
 		if (place_is_zero(a->place))
 			a->status = 503;
 	}
-	marking_done(h, a);
+	done(h, a);
+}
+
+static void
+answered(redisAsyncContext *context, void *reply, void *priv)
+{
+	struct ack *a = priv;
+
+	(void)context;
+	if (reply == NULL ||
+	    redis_async_elsewhere(source_redis_commands(a->hub->redis), reply))
+		a->status = 503;
+	else
+		switch (bus_client_ack_answer(reply, &a->place)) {
+		case BUS_OK:
+			break;
+		case BUS_REFUSED:
+			a->status = 409;
+			break;
+		default:
+			a->status = 503;
+		}
+	done(a->hub, a);
+}
+
+static void
+mark_in_redis(struct hub *h, struct ack *a, int64_t age)
+{
+	struct bus_command c = { 0 };
+
+	a->hub = h;
+	if (!source_redis_up(h->redis) ||
+	    bus_client_ack_command(
+		&h->conf->bus, a->client, a->place, age, &c) == -1 ||
+	    redis_async_send(
+		source_redis_commands(h->redis), answered, a, &c) == -1)
+		answered(NULL, NULL, a);
+	bus_command_free(&c);
 }
 
 void
@@ -79,7 +118,7 @@ marking_hear(struct hub *h, struct ack *a)
 	if (a->who != NULL) {
 		if (!find_place(h, a)) {
 			a->status = 404;
-			marking_done(h, a);
+			done(h, a);
 			return;
 		}
 		age = age_of(h, a);
@@ -87,5 +126,5 @@ marking_hear(struct hub *h, struct ack *a)
 	if (h->redis == NULL)
 		mark_here(h, a, age);
 	else
-		source_redis_ack(h->redis, a, age);
+		mark_in_redis(h, a, age);
 }

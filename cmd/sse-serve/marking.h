@@ -11,7 +11,4 @@ struct hub;
 /* Takes a. */
 void marking_hear(struct hub *h, struct ack *a);
 
-/* It is answered; takes a. */
-void marking_done(struct hub *h, struct ack *a);
-
 #endif

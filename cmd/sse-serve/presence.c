@@ -7,6 +7,7 @@
 
 #include "hub.h"
 #include "presence.h"
+#include "redis_async.h"
 #include "source_redis.h"
 #include "units.h"
 
@@ -140,24 +141,7 @@ land(struct presence *p)
 	p->flying = false;
 }
 
-static void
-tell(struct presence *p)
-{
-	struct bus_member v[PRESENCE_BATCH];
-	int64_t now = clock_unix_ms();
-	size_t n;
-
-	if (p->flying || !source_redis_up(p->hub->redis))
-		return;
-	n = gather(p, now, v);
-	if (n == 0 && now - p->beaten_ms < PRESENCE_BEAT_MS &&
-	    now >= p->beaten_ms)
-		return;
-	p->flying = true;
-	p->beaten_ms = now;
-	if (source_redis_presence(p->hub->redis, p->what, v, n) == -1)
-		presence_again(p);
-}
+static void tell(struct presence *p);
 
 void
 presence_again(struct presence *p)
@@ -172,8 +156,8 @@ presence_again(struct presence *p)
 		move(p, m, &p->coming);
 }
 
-void
-presence_answered(struct presence *p, const redisReply *r)
+static void
+take_answer(struct presence *p, const redisReply *r)
 {
 	struct bus_present present;
 
@@ -192,6 +176,53 @@ presence_answered(struct presence *p, const redisReply *r)
 		presence_again(p);
 	if (!TAILQ_EMPTY(&p->coming))
 		tell(p);
+}
+
+static void
+answered(redisAsyncContext *context, void *reply, void *priv)
+{
+	struct presence *p = priv;
+
+	(void)context;
+	/* When the link is lost all is told again once it is back. */
+	if (reply != NULL &&
+	    !redis_async_elsewhere(source_redis_commands(p->hub->redis), reply))
+		take_answer(p, reply);
+}
+
+/* -1: the link is not up, or ENOMEM. */
+static int
+send_members(struct presence *p, const struct bus_member *members, size_t n)
+{
+	const struct conf *conf = p->hub->conf;
+	struct bus_command c = { 0 };
+	int error = bus_presence_command(&conf->bus, conf->instance,
+	    PRESENCE_TTL_MS, conf->presence_events, p->what, members, n, &c);
+
+	if (error == 0)
+		error = redis_async_send(
+		    source_redis_commands(p->hub->redis), answered, p, &c);
+	bus_command_free(&c);
+	return error;
+}
+
+static void
+tell(struct presence *p)
+{
+	struct bus_member v[PRESENCE_BATCH];
+	int64_t now = clock_unix_ms();
+	size_t n;
+
+	if (p->flying || !source_redis_up(p->hub->redis))
+		return;
+	n = gather(p, now, v);
+	if (n == 0 && now - p->beaten_ms < PRESENCE_BEAT_MS &&
+	    now >= p->beaten_ms)
+		return;
+	p->flying = true;
+	p->beaten_ms = now;
+	if (send_members(p, v, n) == -1)
+		presence_again(p);
 }
 
 static void

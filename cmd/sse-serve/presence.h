@@ -7,7 +7,6 @@
 #define PRESENCE_H
 
 #include <ev.h>
-#include <hiredis/hiredis.h>
 #include <sys/queue.h>
 
 #include "bus_client.h"
@@ -45,8 +44,7 @@ void presence_close(struct presence *p);
 void presence_join(struct presence *p, struct sse_text words);
 void presence_leave(struct presence *p, struct sse_text words);
 
-/* For source_redis.c: the link is up anew, all is told again; an answer. */
+/* For source_redis.c: the link is up anew, all is told again. */
 void presence_again(struct presence *p);
-void presence_answered(struct presence *p, const redisReply *r);
 
 #endif

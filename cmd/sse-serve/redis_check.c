@@ -1,7 +1,15 @@
+#include <err.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
+#include "conf.h"
 #include "redis_check.h"
+#include "redis_link.h"
+#include "units.h"
+
+#define START_MS 5000 /* to reach Redis at the start */
+#define FAULT_MAX 256
 
 /* What it has to be, and the line of INFO that says so too, or nearly. */
 static const struct {
@@ -30,8 +38,9 @@ ask(struct redis_link *l, int64_t deadline_ms, int argc, const char **argv)
 	return r;
 }
 
-struct sse_text
-redis_check_info(struct sse_text info, const char *name)
+/* The value of a line NAME:VALUE of what INFO answers; length 0: none. */
+static struct sse_text
+value_of(struct sse_text info, const char *name)
 {
 	const char *line = info.ptr, *end = info.ptr + info.len;
 	size_t len = strlen(name);
@@ -54,7 +63,7 @@ complain(char *text, const char *name, struct sse_text value)
 {
 	size_t len = strlen(text);
 
-	snprintf(text + len, REDIS_CHECK_MAX - len, "%s%s is %.*s",
+	snprintf(text + len, FAULT_MAX - len, "%s%s is %.*s",
 	    len == 0 ? "acknowledged events may be lost in a crash, for "
 		     : ", ",
 	    name, (int)value.len, value.ptr);
@@ -85,15 +94,15 @@ look_at_info(struct sse_text info, char *text)
 		struct sse_text v = TEXT("");
 
 		if (settings[s].info != NULL)
-			v = redis_check_info(info, settings[s].info);
+			v = value_of(info, settings[s].info);
 		if (v.len > 0 && !text_is(v, settings[s].info_want))
 			complain(text, settings[s].info, v);
 	}
 }
 
-void
-redis_check(
-    struct redis_link *l, int64_t deadline_ms, char text[REDIS_CHECK_MAX])
+/* Writes what is wrong; nothing where all is well, or this user may not know. */
+static void
+check(struct redis_link *l, int64_t deadline_ms, char text[FAULT_MAX])
 {
 	const char *config[2 + SETTINGS] = { "CONFIG", "GET" };
 	const char *info[1] = { "INFO" };
@@ -112,11 +121,43 @@ redis_check(
 
 		if (!known)
 			look_at_info(t, text);
-		if (text_is(redis_check_info(t, "role"), "slave"))
+		if (text_is(value_of(t, "role"), "slave"))
 			strlcpy(text,
 			    "it is a replica, to which nothing can "
 			    "be published",
-			    REDIS_CHECK_MAX);
+			    FAULT_MAX);
 	}
 	freeReplyObject(r);
+}
+
+int
+redis_check(const struct conf *conf)
+{
+	struct redis_link *link = redis_link_new(&conf->redis);
+	char wrong[FAULT_MAX] = "";
+	enum redis_link_state state;
+
+	if (link == NULL)
+		return EX_SOFTWARE;
+	redis_link_set_home(link, conf->bus.prefix);
+	state = redis_link_open(link, clock_mono_ms() + START_MS);
+	if (state != REDIS_LINK_OK)
+		warnx("%s", redis_link_fault(link));
+	else if (conf->verbose >= 0)
+		check(link, clock_mono_ms() + START_MS, wrong);
+	if (*wrong != '\0')
+		warnx("%s: %s (sse-redis(7))", conf->redis.shown, wrong);
+	redis_link_free(link);
+	switch (state) {
+	case REDIS_LINK_OK:
+		return 0;
+	case REDIS_LINK_DENIED:
+		return EX_NOPERM;
+	case REDIS_LINK_CONFIG:
+		return EX_CONFIG;
+	case REDIS_LINK_BAD:
+		return EX_PROTOCOL;
+	default:
+		return EX_UNAVAILABLE;
+	}
 }

@@ -1,22 +1,16 @@
 /*
- * How Redis is set up, and what the promise that nothing acknowledged is lost
- * needs of it (sse-redis(7), CAVEATS).
+ * How Redis is at the start: whether it is reached, and set up as the promise
+ * that nothing acknowledged is lost needs it (sse-redis(7), CAVEATS).
  */
 #ifndef REDIS_CHECK_H
 #define REDIS_CHECK_H
 
-#include "redis_link.h"
-
-#define REDIS_CHECK_MAX 256
+struct conf;
 
 /*
- * Look at it over an open link, until deadline_ms.  What is wrong is written
- * to text, which is empty when nothing is, or when this user may not know.
+ * Reach it once and look.  What is wrong is said.  Returns 0, or an exit
+ * status: the whole answer of a server that cannot start.
  */
-void redis_check(
-    struct redis_link *l, int64_t deadline_ms, char text[REDIS_CHECK_MAX]);
-
-/* The value of a line NAME:VALUE of what INFO answers; length 0: none. */
-struct sse_text redis_check_info(struct sse_text info, const char *name);
+int redis_check(const struct conf *conf);
 
 #endif

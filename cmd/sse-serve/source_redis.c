@@ -3,25 +3,18 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "ack.h"
 #include "arrival.h"
 #include "attach.h"
-#include "bus_client.h"
-#include "fleet.h"
 #include "hub.h"
-#include "marking.h"
+#include "interest.h"
 #include "pages.h"
 #include "publisher.h"
 #include "redis_async.h"
 #include "redis_check.h"
-#include "redis_link.h"
 #include "source_redis.h"
-#include "topic.h"
 #include "units.h"
 
-#define START_MS 5000 /* to reach Redis at the start */
-#define PROBES 3      /* are sent within --redis-timeout */
-#define IDLE_S 3.     /* a channel that nobody reads stays subscribed to */
+#define PROBES 3 /* are sent within --redis-timeout */
 
 struct source_redis {
 	struct hub *hub;
@@ -31,10 +24,8 @@ struct source_redis {
 	struct publisher publisher;
 	struct pages pages;
 	struct bus_live *decoder;
-	struct named_tree topics;
-	struct topic_list idle; /* in the order in which they became so */
-	ev_timer leave;
 	struct attach attach;
+	struct interest interest;
 	ev_prepare flush;
 	ev_timer probe;
 	ev_timer silence; /* since the last marker came */
@@ -43,41 +34,6 @@ struct source_redis {
 	bool was_lost;     /* and said to be */
 	char trouble[256]; /* said last of what keeps it lost */
 };
-
-static void on_live(redisAsyncContext *context, void *reply, void *priv);
-
-/* One (un)subscription.  payload-free replies come to on_live(). */
-static int
-say_topic(struct source_redis *s, const char *verb, struct sse_text name)
-{
-	const char *argv[2] = { verb, name.ptr };
-	size_t argvlen[2] = { strlen(verb), name.len };
-	struct bus_command c = { .argc = 2, .argv = argv, .argvlen = argvlen };
-
-	return redis_async_send(&s->live, on_live, s, &c);
-}
-
-static void
-subscribe(struct source_redis *s, struct topic *t)
-{
-	struct sse_buf b = { 0 };
-
-	if (bus_topic(s->conf, t->named.name, &b) == 0 &&
-	    say_topic(s, "SUBSCRIBE", (struct sse_text){ b.ptr, b.len }) == 0)
-		t->stage = TOPIC_SUBSCRIBING;
-	sse_buf_free(&b);
-}
-
-static void
-unsubscribe(struct source_redis *s, struct topic *t)
-{
-	struct sse_buf b = { 0 };
-
-	if (bus_topic(s->conf, t->named.name, &b) == 0 &&
-	    say_topic(s, "UNSUBSCRIBE", (struct sse_text){ b.ptr, b.len }) == 0)
-		t->stage = TOPIC_LEAVING;
-	sse_buf_free(&b);
-}
 
 /* At the end of a turn all that have been confirmed are read together. */
 static void
@@ -89,108 +45,6 @@ flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
 	(void)revents;
 	if (s->ready)
 		attach_send(&s->attach);
-}
-
-static void
-set_idle(struct source_redis *s, struct topic *t, bool idle)
-{
-	if ((t->idle_since > 0.) == idle)
-		return;
-	t->idle_since = idle ? ev_now(s->hub->loop) : 0.;
-	if (idle)
-		TAILQ_INSERT_TAIL(&s->idle, t, by_idle);
-	else
-		TAILQ_REMOVE(&s->idle, t, by_idle);
-}
-
-void
-source_redis_follow(struct source_redis *s, struct history *hist)
-{
-	struct topic *t = topic_get(&s->topics, hist->named.name);
-
-	if (t == NULL)
-		return;
-	set_idle(s, t, false);
-	t->wanted = true;
-	if (t->stage == TOPIC_OFF && s->ready)
-		subscribe(s, t);
-	else if (t->stage == TOPIC_LIVE && !hist->loaded) {
-		/* Memory was short while nobody read it. */
-		archive_empty(&s->hub->archive, hist);
-		attach_add(&s->attach, t);
-	}
-}
-
-/* Nobody wants it any more: its log may have holes from here on. */
-static void
-forget_log(struct source_redis *s, const struct topic *t)
-{
-	struct history *hist = archive_find(&s->hub->archive, t->named.name);
-
-	if (hist == NULL)
-		return;
-	hist->loaded = false;
-	archive_empty(&s->hub->archive, hist);
-}
-
-static void
-leave(struct source_redis *s, struct topic *t)
-{
-	set_idle(s, t, false);
-	forget_log(s, t);
-	attach_give_up(&s->attach, t);
-	/* Its SUBSCRIBE is to be confirmed first. */
-	if (t->stage == TOPIC_SUBSCRIBING || t->stage == TOPIC_LEAVING)
-		return;
-	if (t->stage == TOPIC_OFF) {
-		topic_free(&s->topics, t);
-		return;
-	}
-	attach_forget(&s->attach, t);
-	unsubscribe(s, t);
-}
-
-/* Those that nobody has come back to. */
-static void
-leave_ready(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	struct source_redis *s = timer->data;
-	struct topic *t;
-
-	(void)revents;
-	while ((t = TAILQ_FIRST(&s->idle)) != NULL &&
-	    ev_now(loop) - t->idle_since >= IDLE_S)
-		leave(s, t);
-}
-
-void
-source_redis_unfollow(struct source_redis *s, struct history *hist)
-{
-	struct topic *t = named_find(&s->topics, hist->named.name);
-
-	if (t != NULL && t->stage == TOPIC_LIVE && hist->loaded)
-		set_idle(s, t, true);
-	else if (t != NULL)
-		leave(s, t);
-	else
-		archive_empty(&s->hub->archive, hist);
-}
-
-static void
-confirmed(struct source_redis *s, struct sse_text name, bool in)
-{
-	struct topic *t = named_find(&s->topics, name);
-
-	if (t == NULL)
-		return;
-	if (in && t->wanted)
-		attach_add(&s->attach, t);
-	else if (in)
-		unsubscribe(s, t);
-	else if (t->wanted)
-		subscribe(s, t);
-	else
-		topic_free(&s->topics, t);
 }
 
 static void
@@ -210,7 +64,7 @@ take_message(
 	/* It may be found that another history has begun: then it is down. */
 	while (kind == 1 && s->live.up && bus_live_next(s->decoder, &e) == 1)
 		attach_live(
-		    &s->attach, named_find(&s->topics, e.ev.channel), &e);
+		    &s->attach, interest_find(&s->interest, e.ev.channel), &e);
 	if (kind == 1 && s->live.up && bus_live_broken(s->decoder) > 0)
 		arrival_foreign(s->hub,
 		    (struct sse_text){ topic.ptr + strlen(s->conf->prefix),
@@ -255,15 +109,13 @@ on_live(redisAsyncContext *context, void *reply, void *priv)
 		return;
 	topic.ptr += prefix;
 	topic.len -= prefix;
-	confirmed(s, topic, text_is(kind, "subscribe"));
+	interest_confirmed(&s->interest, topic, text_is(kind, "subscribe"));
 }
 
 /* All is up: subscribe again to what is wanted, and ask again what was asked. */
 static void
 marker_confirmed(struct source_redis *s)
 {
-	struct topic *t;
-
 	s->ready = true;
 	ev_timer_again(s->hub->loop, &s->silence);
 	if (s->was_lost && s->hub->conf->verbose >= 0 &&
@@ -271,9 +123,7 @@ marker_confirmed(struct source_redis *s)
 		warnx("%s is back", s->hub->conf->redis.shown);
 	s->was_lost = false;
 	s->trouble[0] = '\0';
-	for (t = named_first(&s->topics); t != NULL; t = named_next(&t->named))
-		if (t->wanted && t->stage == TOPIC_OFF)
-			subscribe(s, t);
+	interest_up(&s->interest);
 	attach_again(&s->attach);
 	presence_again(&s->hub->presence);
 	pages_again(&s->pages);
@@ -314,7 +164,8 @@ raised(redisAsyncContext *context, void *reply, void *priv)
 	hub_forked(s->hub, &fork);
 	if (place_cmp(before, s->hub->last) < 0)
 		attach_fork(&s->attach);
-	if (say_topic(s, "SUBSCRIBE", text_of(s->attach.marker)) == -1)
+	if (interest_say(
+		&s->interest, "SUBSCRIBE", text_of(s->attach.marker)) == -1)
 		redis_async_drop(&s->commands, "it cannot subscribe");
 }
 
@@ -336,7 +187,6 @@ static void
 link_down(void *arg, const char *why)
 {
 	struct source_redis *s = arg;
-	struct topic *t, *next;
 
 	if (s->ready && !s->was_lost &&
 	    hush_says(&s->hub->hush, clock_unix_ms()))
@@ -347,21 +197,27 @@ link_down(void *arg, const char *why)
 	ev_timer_stop(s->hub->loop, &s->silence);
 	publisher_down(&s->publisher);
 	attach_reset(&s->attach);
-	for (t = named_first(&s->topics); t != NULL; t = next) {
-		next = named_next(&t->named);
-		attach_forget(&s->attach, t);
-		if (t->idle_since > 0.) {
-			set_idle(s, t, false);
-			forget_log(s, t);
-			t->wanted = false;
-		}
-		if (t->wanted)
-			attach_resume(&s->attach, t);
-		else
-			topic_free(&s->topics, t);
-	}
+	interest_down(&s->interest);
 	redis_async_drop(&s->commands, why);
 	redis_async_drop(&s->live, why);
+}
+
+void
+source_redis_follow(struct source_redis *s, struct history *hist)
+{
+	interest_follow(&s->interest, hist);
+}
+
+void
+source_redis_unfollow(struct source_redis *s, struct history *hist)
+{
+	interest_unfollow(&s->interest, hist);
+}
+
+struct redis_async *
+source_redis_commands(struct source_redis *s)
+{
+	return &s->commands;
 }
 
 void
@@ -427,76 +283,6 @@ source_redis_room(const struct source_redis *s)
 	return publisher_room(&s->publisher);
 }
 
-static void
-acked(redisAsyncContext *context, void *reply, void *priv)
-{
-	struct ack *a = priv;
-	struct source_redis *s = a->source;
-
-	(void)context;
-	if (reply == NULL || redis_async_elsewhere(&s->commands, reply))
-		a->status = 503;
-	else
-		switch (bus_client_ack_answer(reply, &a->place)) {
-		case BUS_OK:
-			break;
-		case BUS_REFUSED:
-			a->status = 409;
-			break;
-		default:
-			a->status = 503;
-		}
-	marking_done(s->hub, a);
-}
-
-void
-source_redis_ack(struct source_redis *s, struct ack *a, int64_t age_ms)
-{
-	struct bus_command c = { 0 };
-
-	a->source = s;
-	if (!s->ready ||
-	    bus_client_ack_command(s->conf, a->client, a->place, age_ms, &c) ==
-		-1) {
-		a->status = 503;
-		marking_done(s->hub, a);
-	} else if (redis_async_send(&s->commands, acked, a, &c) == -1)
-		acked(NULL, NULL, a);
-	bus_command_free(&c);
-}
-
-static void
-presence_told(redisAsyncContext *context, void *reply, void *priv)
-{
-	struct source_redis *s = priv;
-
-	(void)context;
-	/* When the link is lost all is told again once it is back. */
-	if (reply != NULL && !redis_async_elsewhere(&s->commands, reply))
-		presence_answered(&s->hub->presence, reply);
-}
-
-int
-source_redis_presence(struct source_redis *s, enum bus_presence what,
-    const struct bus_member *members, size_t n)
-{
-	struct bus_command c = { 0 };
-	int error = bus_presence_command(s->conf, s->hub->conf->instance,
-	    PRESENCE_TTL_MS, s->hub->conf->presence_events, what, members, n,
-	    &c);
-
-	if (error == 0)
-		error = redis_async_send(&s->commands, presence_told, s, &c);
-	bus_command_free(&c);
-	return error;
-}
-
-void
-source_redis_fleet(struct source_redis *s, struct inquiry *q)
-{
-	fleet_ask(s->hub, &s->commands, q);
-}
-
 bool
 source_redis_up(const struct source_redis *s)
 {
@@ -522,39 +308,6 @@ source_redis_settled(struct source_redis *s)
 	return false;
 }
 
-/* Exit statuses are the whole answer of a server that cannot start. */
-static int
-reach(const struct conf *conf)
-{
-	struct redis_link *link = redis_link_new(&conf->redis);
-	char wrong[REDIS_CHECK_MAX] = "";
-	enum redis_link_state state;
-
-	if (link == NULL)
-		return EX_SOFTWARE;
-	redis_link_set_home(link, conf->bus.prefix);
-	state = redis_link_open(link, clock_mono_ms() + START_MS);
-	if (state != REDIS_LINK_OK)
-		warnx("%s", redis_link_fault(link));
-	else if (conf->verbose >= 0)
-		redis_check(link, clock_mono_ms() + START_MS, wrong);
-	if (*wrong != '\0')
-		warnx("%s: %s (sse-redis(7))", conf->redis.shown, wrong);
-	redis_link_free(link);
-	switch (state) {
-	case REDIS_LINK_OK:
-		return 0;
-	case REDIS_LINK_DENIED:
-		return EX_NOPERM;
-	case REDIS_LINK_CONFIG:
-		return EX_CONFIG;
-	case REDIS_LINK_BAD:
-		return EX_PROTOCOL;
-	default:
-		return EX_UNAVAILABLE;
-	}
-}
-
 struct source_redis *
 source_redis_new(struct hub *h, int *status)
 {
@@ -562,7 +315,7 @@ source_redis_new(struct hub *h, int *status)
 	double probe_s = (double)conf->redis_timeout_ms / 1000 / PROBES;
 	struct source_redis *s;
 
-	if ((*status = reach(conf)) != 0)
+	if ((*status = redis_check(conf)) != 0)
 		return NULL;
 	*status = EX_SOFTWARE;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
@@ -571,18 +324,15 @@ source_redis_new(struct hub *h, int *status)
 	s->conf = &conf->bus;
 	s->calls = (struct redis_async_calls){ link_up, link_down, link_fails,
 		s };
-	RB_INIT(&s->topics);
 	attach_init(&s->attach, h, &s->commands, attach_failed, s);
+	interest_open(&s->interest, h, &s->live, &s->attach, on_live, s);
 	pages_init(&s->pages, h, &s->commands);
 	ev_prepare_init(&s->flush, flush_ready);
 	ev_timer_init(&s->probe, probe_ready, probe_s, probe_s);
 	ev_timer_init(&s->silence, silence_ready, 0., probe_s * PROBES);
 	/* What has come while this process was held up is heard first. */
 	ev_set_priority(&s->silence, EV_MINPRI);
-	TAILQ_INIT(&s->idle);
-	ev_timer_init(&s->leave, leave_ready, IDLE_S / 3, IDLE_S / 3);
-	s->flush.data = s->probe.data = s->silence.data = s->leave.data = s;
-	ev_timer_start(h->loop, &s->leave);
+	s->flush.data = s->probe.data = s->silence.data = s;
 	ev_prepare_start(h->loop, &s->flush);
 	ev_timer_start(h->loop, &s->probe);
 	redis_async_open(&s->commands, h->loop, &conf->redis, s->conf->prefix,
@@ -600,8 +350,6 @@ source_redis_new(struct hub *h, int *status)
 void
 source_redis_free(struct source_redis *s)
 {
-	struct topic *t;
-
 	if (s == NULL)
 		return;
 	redis_async_close(&s->commands);
@@ -609,12 +357,10 @@ source_redis_free(struct source_redis *s)
 	publisher_close(&s->publisher);
 	attach_clear(&s->attach);
 	pages_clear(&s->pages);
-	while ((t = named_first(&s->topics)) != NULL)
-		topic_free(&s->topics, t);
+	interest_close(&s->interest);
 	bus_live_free(s->decoder);
 	ev_prepare_stop(s->hub->loop, &s->flush);
 	ev_timer_stop(s->hub->loop, &s->probe);
 	ev_timer_stop(s->hub->loop, &s->silence);
-	ev_timer_stop(s->hub->loop, &s->leave);
 	free(s);
 }

@@ -9,12 +9,11 @@
 #include <stdbool.h>
 
 #include "archive.h"
-#include "bus_client.h"
 #include "event.h"
 
-struct ack;
 struct hub;
 struct post;
+struct redis_async;
 struct source_redis;
 
 /*
@@ -51,16 +50,8 @@ int source_redis_publish(
 int source_redis_publish_batch(struct source_redis *s, struct post *post);
 bool source_redis_room(const struct source_redis *s);
 
-/* Read or move a mark, kept for age_ms; marking_done() is called.  Takes a. */
-void source_redis_ack(struct source_redis *s, struct ack *a, int64_t age_ms);
-
-/* Tell who is here; presence_answered() is called.  -1: it is not up, ENOMEM. */
-int source_redis_presence(struct source_redis *s, enum bus_presence what,
-    const struct bus_member *members, size_t n);
-
-/* List the connections of the whole fleet: NOTICE_INQUIRED.  Takes q. */
-struct inquiry;
-void source_redis_fleet(struct source_redis *s, struct inquiry *q);
+/* The link of commands, for who has something else to ask; it need not be up. */
+struct redis_async *source_redis_commands(struct source_redis *s);
 
 /* Can it be reached at this moment? */
 bool source_redis_up(const struct source_redis *s);
