@@ -7,15 +7,17 @@ conform.py --count  the number of all cases
 A case is a server of its own that answers its connections one after the other
 from a list, and with 204 when that is used up, which ends sse-tail with 0.
 Compared are the events as -f json has them, which is with IDs of their own, the
-last event IDs that the requests bore, and the exit status.  The cases are those of web-platform-tests'
-eventsource directory and of LaunchDarkly's contract tests that a client without
-a page can show, and what servers do wrong beside.
+last event IDs that the requests bore, and the exit status.  The cases are those
+of web-platform-tests' eventsource directory and of LaunchDarkly's contract tests
+that a client without a page can show, and what servers do wrong beside.
 """
 
 import concurrent.futures
+import email.utils
 import gzip
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -107,6 +109,14 @@ means("a BOM at the start is no part of the first field",
 means("a second BOM is part of the field's name",
       b"\xef\xbb\xbf\xef\xbb\xbfdata:1\n\ndata:2\n\ndata:3\n\n",
       ev("2"), ev("3"))
+means("a BOM in the data stays",
+      b"\xef\xbb\xbfdata: \xef\xbb\xbf1\n\ndata: \xef\xbb\xbf2\n\n",
+      ev("\ufeff1"), ev("\ufeff2"))
+means("a BOM before a type and an ID",
+      b"\xef\xbb\xbfevent: t\nid: 1\ndata: x\n\n", ev("x", "t", "1"))
+means("a BOM before a comment",
+      b"\xef\xbb\xbf:comment\ndata: x\n\n", ev("x"))
+means("a BOM before empty data", b"\xef\xbb\xbfdata:\n\n", ev(""))
 means("half a BOM is part of the field's name",
       b"\xef\xbbdata:1\n\ndata:2\n\n", ev("2"))
 means("comments, long ones too",
@@ -136,6 +146,11 @@ means("field names are taken as they are",
 means("fields that nobody knows",
       b"data:test\n data\ndata\nfoobar:xxx\njustsometext\n:thisisacommentyay\n"
       b"data:test\n\n", ev("test\n\ntest"))
+means("fields that nobody knows are no event",
+      b"data:a\ndata: b\n\n:\nfalse:x\n\nfalse:x\nText\n\ndata\n\n"
+      b"data:end\n\n", ev("a\nb"), ev(""), ev("end"))
+means("the fields in reverse",
+      b"data: x\nid: 1\nevent: t\n\n", ev("x", "t", "1"))
 means("one leading blank goes, a tab stays",
       b"data:\ttest\rdata: \ndata:test\n\n", ev("\ttest\n\ntest"))
 means("two leading blanks: one stays", b"data:  x\n\n", ev(" x"))
@@ -186,26 +201,52 @@ means("an event larger than --max-event is dropped, the next is not",
       b"data:" + b"x" * 5000 + b"\n\ndata:b\n\n", ev("b"),
       args=["--max-event", "1k"], said="")
 
+# LaunchDarkly's cases of line ends, each whole and byte by byte.
+SHAPES = [
+    ("one line", "data: 1||", ["1"]),
+    ("one line, two lines", "data: 1||data: 2|data: 3||", ["1", "2\n3"]),
+    ("an empty line first", "data:|data: 2|data: 3||", ["\n2\n3"]),
+    ("an empty line between", "data: 1|data:|data: 3||", ["1\n\n3"]),
+    ("a blank line more", "data: 1|||data: 2||", ["1", "2"]),
+    ("two blank lines more", "data: 1||||data: 2||", ["1", "2"]),
+]
+for end, named in (("\n", "LF"), ("\r\n", "CRLF"), ("\r", "CR")):
+    for shape, text, data in SHAPES:
+        text = text.replace("|", end).encode()
+        want = [ev(d) for d in data]
+        means("%s, %s" % (named, shape), text, *want)
+        Case("format", "%s, %s, byte by byte" % (named, shape),
+             bytewise(OK + TYPE + b"\r\n", text), want)
+
 # --- Reconnection time. ---
 
-Case("retry", "retry holds from the line on",
-     [stream(b"retry:100\n"), stream(b"data:x\n\n")], [ev("x")])
-Case("retry", "retry without data is no event",
-     [stream(b"retry:100\n\n"), stream(b"data:x\n\n")], [ev("x")])
-for text in (b"3000x", b"-1", b"1.5", b"", b" ", b"0x10", b"\xc2\xb2",
-             b"1 000", b"+5"):
+# Were it 3 s, or what the next line says, these would outlast the run.
+SOON = [stream(b"data:x\n\n")] * 8
+Case("retry", "retry holds from the line on, for connections to come",
+     [stream(b"retry:100\n")] + SOON, [ev("x")] * 8)
+Case("retry", "retry without data is no event, and holds",
+     [stream(b"retry:100\n\n")] + SOON, [ev("x")] * 8)
+for text in (b"90000x", b"90000.5", b"90000 0", b"90000 ", b"  90000",
+             b"0x15f90", b"90000\xc2\xb2", b"+90000", b"\t90000"):
     Case("retry", "retry %r is none" % text,
-         [stream(b"retry:100\nretry:" + text + b"\n\n"),
-          stream(b"data:x\n\n")], [ev("x")])
+         [stream(b"retry:100\nretry:" + text + b"\n\n"), SOON[0]],
+         [ev("x")])
+for text in (b"", b" ", b"-1", b"-", b"x", b"\xd9\xa3"):
+    Case("retry", "retry %r is no reason to hurry" % text,
+         [stream(b"retry:700\nretry:" + text + b"\n\n"), SOON[0]],
+         [ev("x")], check=lambda run: run.seconds >= 1.4)
+Case("retry", "retry is decimal whatever it begins with",
+     [stream(b"retry:02000\n\n")], [],
+     check=lambda run: run.seconds >= 2)
+Case("retry", "a retry that is too large is an hour",
+     stream(b"retry:99999999999999999999\n\n"), [],
+     ["-v", "-m", str(2 * SLOW)],
+     check=lambda run: re.search(r"again in (3[6-9]|4[0-5])..\.. s", run.said))
 Case("retry", "retry 0 does not make it spin",
      [stream(b"retry:0\n\n")] * 3, [],
      check=lambda run: run.seconds >= 0.25)
 Case("retry", "the last retry holds",
-     [stream(b"retry:100000\nretry:100\n\n"), stream(b"data:x\n\n")],
-     [ev("x")])
-Case("retry", "retry holds for connections to come",
-     [stream(b"retry:100\n\n"), stream(b""), stream(b"data:x\n\n")],
-     [ev("x")])
+     [stream(b"retry:100000\nretry:100\n\n"), SOON[0]], [ev("x")])
 
 # --- Last event ID over connections. ---
 
@@ -263,7 +304,7 @@ def refused(name, answer, status, said=None, **more):
 
 
 refused("204 is the end", status(b"204 No Content", b""), 0, said="")
-for code in (b"205 Reset", b"206 Partial", b"400 Bad", b"404 Not Found",
+for code in (b"205 Reset", b"206 Partial", b"210 Odd", b"299 Odd", b"400 Bad", b"404 Not Found",
              b"410 Gone", b"500 Oh", b"502 Bad", b"503 Busy", b"599 Odd"):
     refused("%s first" % code.decode(),
             raw(b"HTTP/1.1 " + code + b"\r\n" + TYPE +
@@ -328,6 +369,19 @@ Case("http", "the request is EventSource's",
      check=lambda run: run.heads[0].get("accept") == "text/event-stream"
      and run.heads[0].get("cache-control") == "no-store"
      and run.lines[0].startswith("GET / HTTP/1.1"))
+
+Case("http", "another method, with a body",
+     stream(b"data:x\n\n"), [ev("x")],
+     ["-X", "REPORT", "-H", "Content-Type: application/json; charset=utf-8",
+      "-d", '{"hello": "world"}'], requests=1,
+     check=lambda run: run.lines[0].startswith("REPORT / ")
+     and run.heads[0]["content-type"] == "application/json; charset=utf-8"
+     and run.bodies == ['{"hello": "world"}'])
+for args, want in ([], None), (["-b", ""], "a=1"):
+    Case("http", "a cookie is %s" % ("kept" if args else "not kept"),
+         [stream(b"retry:100\ndata:x\n\n", b"Set-Cookie: a=1\r\n"),
+          stream(b"data:x\n\n")], [ev("x")] * 2, args,
+         check=lambda run, want=want: run.heads[1].get("cookie") == want)
 
 # --- Bodies: how they are framed, and how they end. ---
 
@@ -396,6 +450,13 @@ framed("CR, a pause, LF",
 framed("a BOM in three pieces",
        raw(OK + TYPE + b"\r\n\xef", 0.02, b"\xbb", 0.02, b"\xbfdata:a\n\n"),
        ev("a"))
+# LaunchDarkly's sizes, and those of our own buffers: none waits for more.
+for size in (1, 128, 512, 1023, 1024, 1025, 2048, 3999, 4094, 4096, 4098,
+             6144, 8189, 8192, 8195, 12288, 16384, 32768, 65536, 131064,
+             131072, 262136, 262144, 262145, 1048576):
+    framed("an event of %d bytes, and nothing behind it" % size,
+           raw(OK + TYPE + b"\r\ndata: " + b"x" * size + b"\n\n", 60.0),
+           ev("x" * size), args=["-n", "1"], requests=1)
 SPLIT = "data:é\r\n\r\nid:1\rdata:b\r\r".encode()
 for cut in range(1, len(SPLIT)):
     framed("cut at %d" % cut,
@@ -447,6 +508,18 @@ Case("later", "a broken head later is tried again",
 Case("later", "Retry-After is heeded",
      [FIRST, status(b"503 B", b"Retry-After: 1\r\nContent-Length: 0\r\n"),
       LATER], [A, B], check=lambda run: run.seconds >= 1)
+
+
+def busy_until(conn, request):
+    """Retry-After as a date, some seconds ahead."""
+    when = email.utils.formatdate(time.time() + 4, usegmt=True).encode()
+    status(b"503 B", b"Retry-After: " + when + b"\r\nContent-Length: 0\r\n")(
+        conn, request)
+
+
+Case("later", "Retry-After is heeded as a date, too",
+     [FIRST, busy_until, LATER], [A, B],
+     check=lambda run: run.seconds >= 1.5)
 Case("later", "--no-reconnect: a complete answer is the end",
      [FIRST, LATER], [A], ["--no-reconnect"], requests=1)
 Case("later", "--no-reconnect: one that breaks off is lost",
@@ -457,9 +530,12 @@ Case("later", "POST is made once",
 Case("later", "POST that breaks off is lost",
      [stream(b"data:a\n\n", b"Content-Length: 99\r\n"), LATER], [ev("a")],
      ["-d", "x"], status=69, requests=1)
-Case("later", "POST with --retry-post is sent again, body and all",
-     [FIRST, LATER], [A, B], ["-d", "x=y", "--retry-post"],
+Case("later", "POST with --retry-post is sent again, headers, body and all",
+     [FIRST, LATER], [A, B],
+     ["-d", "x=y", "--retry-post", "-H", "X-One: 1", "-u", "u:p"],
      check=lambda run: run.bodies == ["x=y"] * 3
+     and all(head.get("x-one") == "1" and "authorization" in head
+             for head in run.heads)
      and all(line.startswith("POST ") for line in run.lines))
 Case("later", "--retry-first is patient with the first",
      [status(b"503 Busy"), stream(b"data:x\n\n")], [ev("x")],
