@@ -57,9 +57,10 @@ has_printed_or_ended() {
 
 	for i in {1..15}; do
 		spawn tail sse-tail --state st "$BAD/reset"
-		# On a busy machine it may be at the end before the last kill.
 		await has_printed_or_ended
-		stop tail KILL
+		# It may be at the end before it is killed.
+		kill -KILL "${PIDS[tail]}" 2>/dev/null || :
+		await_exit tail
 		cat tail.out >>all
 	done
 	limit sse-tail --state st "$BAD/reset" >>all
