@@ -52,6 +52,34 @@ has_printed_or_ended() {
 	[ -s tail.out ] || is_gone "${PIDS[tail]}"
 }
 
+place() {
+	sed -E 's/.*"id":"(.*)".*/\1/' st
+}
+
+@test "--state is written at most once a second" {
+	local start=${EPOCHREALTIME/./} inode='' i n=0
+
+	feed_open
+	start_serve <feed
+	spawn tail sse-tail --state st "$URL/events?last=100"
+	for i in {1..20}; do
+		feed "$i"
+		await_lines "$i" tail.out
+		[ "$(stat -c %i st)" = "$inode" ] || n=$((n + 1))
+		inode=$(stat -c %i st)
+	done
+	echo "$n files in $((${EPOCHREALTIME/./} - start)) us"
+	[ "$n" -le $(((${EPOCHREALTIME/./} - start) / 1000000 + 3)) ]
+	# The last one is there a second later, though nothing comes.
+	await place_is "$(limit sse-tail -n 1 --last 1 -f '{id}' "$URL/events")"
+	stop tail
+	[ "$status" -eq 143 ]
+}
+
+place_is() {
+	[ "$(place)" = "$1" ]
+}
+
 @test "--state: killed again and again, no event is left out" {
 	local i
 
@@ -99,6 +127,12 @@ message 2 2' --exec 'read -r line; echo "$SSE_EVENT $SSE_ID $line"' \
 	tail_says 0 '{"id":"3","data":"3"}' --exec cat -f json --state st -n 1 /count
 	tail_says 0 '' --exec true -n 1 '/large?500000'
 	tail_says 0 500001 --exec 'wc -c' -n 1 '/large?500000'
+}
+
+@test "--exec: the place is kept behind each command, not only at the end" {
+	tail_says 0 "$(printf '%s\n' '' 1 2 3)" --state st -n 4 --exec \
+	    'sed -E "s/.*\"id\":\"(.*)\".*/\1/;\$!d" st; [ -s st ] || echo' \
+	    /count
 }
 
 @test "--exec: nothing of an event is a command, its URL has no password" {

@@ -188,6 +188,74 @@ locked(void **state)
 	assert_int_equal(status_of(path, url), EX_OK);
 }
 
+/* What was asked of the disk, in this order: f(ile), r(ename), d(irectory). */
+static char asked[32];
+static bool disk_is_broken;
+
+static void
+ask(char what)
+{
+	size_t len = strlen(asked);
+
+	assert_true(len + 1 < sizeof(asked));
+	asked[len] = what;
+	asked[len + 1] = '\0';
+}
+
+/* Ours stand before those of libc. */
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	ask(S_ISDIR(st.st_mode) ? 'd' : 'f');
+	errno = EIO;
+	return disk_is_broken ? -1 : 0;
+}
+
+int
+rename(const char *from, const char *to)
+{
+	ask('r');
+	return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+static void
+synced(void **state)
+{
+	struct state *s;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	put(A);
+	s = state_open(path, &url, 1);
+	state_set(s, 0, TEXT("2"));
+	asked[0] = '\0';
+	state_save(s);
+	assert_string_equal(asked, "frd");
+	state_close(s);
+	assert_string_equal(asked, "frd");
+	/* What is not on the disk replaces nothing. */
+	pid = fork();
+	assert_true(pid != -1);
+	if (pid == 0) {
+		(void)dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		s = state_open(path, &url, 1);
+		state_set(s, 0, TEXT("3"));
+		disk_is_broken = true;
+		state_save(s);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EX_IOERR);
+	assert_string_equal(
+	    content(), "{\"url\":\"http://a/\",\"id\":\"2\"}\n");
+	assert_int_equal(unlink("state.new"), 0);
+}
+
 static void
 due(void **state)
 {
@@ -263,6 +331,7 @@ main(void)
 		cmocka_unit_test(files),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(locked),
+		cmocka_unit_test(synced),
 		cmocka_unit_test(due),
 		cmocka_unit_test(links),
 	};
