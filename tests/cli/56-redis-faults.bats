@@ -308,7 +308,7 @@ served() {
 @test "a password that is changed: said, and recovered from without a restart" {
 	start_redis 'requirepass sesame'
 	export SSE_REDIS_PASSWORD=sesame REDISCLI_AUTH=sesame
-	start_serve -r "$SSE_REDIS_URL"
+	start_serve -r "$SSE_REDIS_URL" --open-publish
 	spawn one curl -sN "$URL/events/numbers"
 	await published one
 	redis CONFIG SET requirepass tahini
@@ -316,10 +316,13 @@ served() {
 	REDISCLI_AUTH=tahini redis CLIENT KILL TYPE pubsub
 	await_grep 'WRONGPASS' serve.err
 	run limit curl -si -d posted "$URL/events/numbers"
+	[[ $output == *' 503 '* ]]
+	[[ $output == *$'\nRetry-After: '* ]]
 	run limit sse-pub numbers hello
 	[ "$status" -eq 77 ]
 	REDISCLI_AUTH=tahini redis CONFIG SET requirepass sesame
 	await published one 2
+	not grep -q posted one.out
 	[ "$(grep -c WRONGPASS serve.err)" -le 2 ]
 	run limit sse-serve -l 127.0.0.1:0 -r "redis://:wrong@${SSE_REDIS_URL#redis://}"
 	[ "$status" -eq 77 ]
@@ -332,15 +335,25 @@ published() {
 
 @test "while Redis loads its file it is waited for" {
 	start_redis 'appendonly yes' 'appendfsync no' 'key-load-delay 300'
-	start_serve -r "$SSE_REDIS_URL"
+	start_serve -r "$SSE_REDIS_URL" --open-publish
 	# It looks at its connections once in 1024 commands.
-	seq 5000 | sse-pub --history 20000 numbers
+	seq 16000 | sse-pub --history 20000 numbers
 	kill_redis
 	spawn redis redis-server redis/conf --port "${REDIS_PORTS[redis]}"
 	await is_loading
-	limit sse-pub --timeout 20s numbers last
+	await_grep 'LOADING .*; trying again' serve.err
+	run limit sse-pub --timeout 1s --history 20000 numbers hello
+	[ "$status" -eq 75 ]
+	[[ $output == *LOADING* ]]
+	run limit curl -si -d posted "$URL/events/numbers"
+	[[ $output == *' 503 '* ]]
+	[[ $output == *$'\nRetry-After: '* ]]
+	is_loading
+	limit sse-pub --timeout 20s --history 20000 numbers last
 	run limit curl -sN -m 2 "$URL/events/numbers?last=1"
 	[[ $output == *'data: last'* ]]
+	redis XRANGE sse:log:numbers - + | grep -A 1 -x data | grep -vx -e data -e -- |
+	    diff <(seq 16000; echo last) -
 }
 
 is_loading() {
@@ -376,8 +389,13 @@ is_loading() {
 	start_serve -q -r "$SSE_REDIS_URL"
 	[ ! -s serve.err ]
 	stop serve
+	redis CONFIG SET appendonly no appendfsync always maxmemory-policy noeviction
+	start_serve -r "$SSE_REDIS_URL"
+	grep -q 'lost in a crash, for appendonly is no (sse-redis(7))' serve.err
+	stop serve
+	redis CONFIG SET maxmemory-policy allkeys-lru
 	# INFO knows most of it where CONFIG is forbidden.
 	redis ACL SETUSER default -config
 	start_serve -r "$SSE_REDIS_URL"
-	grep -q 'for maxmemory_policy is allkeys-lru' serve.err
+	grep -q 'for aof_enabled is 0, maxmemory_policy is allkeys-lru' serve.err
 }
