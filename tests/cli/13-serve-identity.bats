@@ -122,12 +122,13 @@ data() {
 	new_secret
 	start_redis
 	here() {
-		SERVE=$1 quick_serve --jwt-key secret "${@:2}" </dev/null
+		SERVE=$1 quick_serve --jwt-key secret "${@:2}"
 		URLS[$1]=$URL
 	}
 	declare -A URLS=()
-	here one -r "$SSE_REDIS_URL" -a unix:one.sock
-	here two -r "$SSE_REDIS_URL"
+	feed_open
+	here one -r "$SSE_REDIS_URL" -a unix:one.sock </dev/null
+	here two -r "$SSE_REDIS_URL" -f json <feed
 	# Each on either server, that is one connection each.
 	for s in one two; do
 		for c in anna bert; do
@@ -145,15 +146,23 @@ data() {
 	redis publish sse:client:bert 4
 	echo '{"channel":"client:bert","data":"5"}' | sse-pub -f json broadcast
 	sse-pub group:nobody 6
+	feed '{"channel":"client:anna","data":"7"}' '{"channel":"group:staff","data":"8"}' \
+	    '{"data":"9"}'
+	redis publish sse:group:all a
+	redis publish sse:broadcast b
+	sse-pub broadcast c
+	curl -s --unix-socket one.sock -d d http://localhost/events/broadcast
+	for f in {one,two}-{anna,bert,nobody}; do await_grep '^data: 9' "$f.out"; done
 	sse-pub broadcast end
 	for f in {one,two}-{anna,bert,nobody}; do
 		await_grep '^data: end' "$f.out"
 		grep '^data: [^{]' "$f.out" | sort | tr -d '\n' >"$f.got"
 	done
 	for s in one two; do
-		[ "$(cat $s-anna.got)" = 'data: 1data: 2data: 3data: end' ]
-		[ "$(cat $s-bert.got)" = 'data: 3data: 4data: 5data: end' ]
-		[ "$(cat $s-nobody.got)" = 'data: end' ]
+		for who in 'anna 1 2 3 7 8 9 a b c d end' 'bert 3 4 5 9 a b c d end' \
+		    'nobody 9 b c d end'; do
+			[ "$(cat "$s-${who%% *}.got")" = "$(sed 's/ /data: /g' <<<" ${who#* }")" ]
+		done
 	done
 }
 
@@ -178,10 +187,28 @@ data() {
 	one=$URL
 	SERVE=two quick_serve --jwt-key secret -r "$SSE_REDIS_URL" -a unix:admin </dev/null
 	two=$URL
+	eu=$(token '{"sub":"7","labels":{"region":["eu","us"]}}')
+	both=$(token '{"sub":"7","labels":["region=eu","role=admin"]}')
+	for s in one two; do
+		spawn "$s-eu" curl -sN -H "Authorization: Bearer $eu" "${!s}/events/news?show=hello"
+		spawn "$s-both" curl -sN -H "Authorization: Bearer $both" "${!s}/events/news?show=hello"
+		spawn "$s-none" curl -sN "${!s}/events/news?show=hello"
+	done
+	for f in {one,two}-{eu,both,none}; do await_grep sse:hello "$f.out"; done
 	for m in region=eu role=admin 'region=eu role=admin' region=us; do
 		printf '{"match":["%s"],"data":"%s"}\n' "${m// /\",\"}" "$m"
 	done | sse-pub -f json news
 	sse-pub news all
+	# Live, and to who comes later.
+	for f in {one,two}-{eu,both,none}; do
+		await_grep '^data: all' "$f.out"
+		sed -n 's/^data: \([^{]\)/\1/p' "$f.out" | tr '\n' ',' >"$f.got"
+	done
+	for s in one two; do
+		[ "$(cat $s-eu.got)" = 'region=eu,region=us,all,' ]
+		[ "$(cat $s-both.got)" = 'region=eu,role=admin,region=eu role=admin,all,' ]
+		[ "$(cat $s-none.got)" = 'all,' ]
+	done
 	for URL in "$one" "$two"; do
 		seen() {
 			stream '/events/news?last=100' "$@" | sed -n 's/^data: //p' | tr '\n' ','
