@@ -76,6 +76,12 @@ is_told() { [ "$(told "$1" "$2")" -ge "${3:-1}" ]; }
 	id=$(redis hkeys sse:clients:bert)
 	redis hget sse:clients:bert "$id" | grep -q '"address":"127.0.0.1"'
 	[ "$(redis smembers "sse:conns:${id%%-*}" | wc -l)" = 4 ]
+	# It is alive for 15 s, and again while it is.
+	until=$(redis zscore sse:instances "${id%%-*}")
+	[ "$until" -gt "$(date +%s%3N)" ]
+	[ "$until" -le $(($(date +%s%3N) + 15000)) ]
+	renewed() { [ "$(redis zscore sse:instances "${id%%-*}")" -gt "$until" ]; }
+	await renewed
 	stop dead KILL
 	# Nobody waits for its time to be over: all find it so at once.
 	redis zadd sse:instances 1 "${id%%-*}"
@@ -87,6 +93,19 @@ is_told() { [ "$(told "$1" "$2")" -ge "${3:-1}" ]; }
 	sse-pub news end
 	for c in bert carl dora; do [ "$(told left $c)" = 1 ]; done
 	[ "$(told left anna)" = 0 ]
+}
+
+@test "without --presence-events it is written down who is here, and not told" {
+	start_redis
+	SERVE=one start_serve --jwt-key secret -a unix:one.sock -r "$SSE_REDIS_URL"
+	URLS[one]=$URL
+	for c in anna bert; do comes $c $c one; done
+	await hlen anna 1
+	await hlen bert 1
+	stop anna
+	AWAIT=20 await hlen anna 0
+	hlen bert 1
+	[ "$(redis exists sse:log:presence sse:last)" = 0 ]
 }
 
 @test "what Redis has forgotten it is told again" {
