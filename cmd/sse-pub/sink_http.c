@@ -1,3 +1,4 @@
+#include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "http.h"
 #include "http_url.h"
+#include "posted.h"
 #include "sink_http.h"
 #include "units.h"
 #include "visible.h"
@@ -14,6 +16,7 @@
 #define PAUSE_MS 200      /* before the same batch is tried again */
 #define PAUSE_MAX_MS 5000 /* however much the server asks for */
 #define SHOWN_MAX 200     /* bytes of an answer in a message */
+#define WORDS_MAX 800     /* of one that names a channel */
 
 #define PRODUCER_BYTES 12
 #define EVENTS_MAX 1000 /* in a numbered POST: sse-serve(1) */
@@ -158,7 +161,7 @@ refused(struct sink_http *s, const struct http_answer *a)
 		status = EX_NOPERM;
 		break;
 	case 400: /* a proxy says so of connections, too */
-	case 422: /* of a server whose Redis has something else for a log */
+	case 422:
 		if (is_text(a))
 			status = EX_DATAERR;
 		break;
@@ -209,18 +212,11 @@ take_ids(struct sink_http *s, struct sse_text body)
 	return 0;
 }
 
+/* The batch has arrived: these are its IDs. */
 static enum sink_state
-answered(struct sink_http *s, const struct http_answer *a)
+arrived(struct sink_http *s, const struct http_answer *a, struct sse_text ids)
 {
-	if (a->status == 0)
-		return sink_fail(&s->sink, a->failure, a->unsure, "%s: %s%s",
-		    s->shown, a->fault, a->remedy);
-	if (a->status / 100 != 2)
-		return refused(s, a);
-	if (!is_answer(s, a))
-		return sink_fail(&s->sink, EX_PROTOCOL, true,
-		    "%s: the answer is not that of an sse-serve", s->shown);
-	if (take_ids(s, a->body) == -1)
+	if (take_ids(s, ids) == -1)
 		return sink_fail(&s->sink, EX_SOFTWARE, true, "out of memory");
 	sink_reached(&s->sink, a->reached);
 	if (a->replayed && s->keyed) {
@@ -231,6 +227,40 @@ answered(struct sink_http *s, const struct http_answer *a)
 	s->keyed = false;
 	s->sink.gathered = 0;
 	return SINK_READY;
+}
+
+/* All of it but events of channels whose log is none there, which is said. */
+static enum sink_state
+arrived_in_part(
+    struct sink_http *s, const struct http_answer *a, const struct posted *p)
+{
+	struct sse_text rest = p->words;
+	char shown[WORDS_MAX];
+
+	while (rest.len > 0)
+		warnx("%s: %s", s->shown,
+		    visible_line(text_cut(&rest, '\n'), shown, sizeof(shown)));
+	s->sink.refused += p->left_out;
+	return arrived(s, a, p->ids);
+}
+
+static enum sink_state
+answered(struct sink_http *s, const struct http_answer *a)
+{
+	struct posted p;
+
+	if (a->status == 0)
+		return sink_fail(&s->sink, a->failure, a->unsure, "%s: %s%s",
+		    s->shown, a->fault, a->remedy);
+	if (a->status == 422 && is_text(a) &&
+	    posted_read(a->body, s->sink.gathered, &p))
+		return arrived_in_part(s, a, &p);
+	if (a->status / 100 != 2)
+		return refused(s, a);
+	if (!is_answer(s, a))
+		return sink_fail(&s->sink, EX_PROTOCOL, true,
+		    "%s: the answer is not that of an sse-serve", s->shown);
+	return arrived(s, a, a->body);
 }
 
 /* How long to wait before the batch is sent again; -1 says not at all. */

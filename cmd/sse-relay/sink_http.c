@@ -15,6 +15,7 @@
 
 #include "mark.h"
 #include "outage.h"
+#include "posted.h"
 #include "poster.h"
 #include "sink.h"
 #include "units.h"
@@ -24,6 +25,7 @@
 #define PRODUCER_BYTES 12
 #define RETRY_AFTER_MAX_MS INT64_C(600000)
 #define SHOWN_MAX 200 /* bytes of an answer in a message */
+#define WORDS_MAX 800 /* of one that names a channel */
 
 /* A body while it gathers or travels. */
 struct batch {
@@ -262,11 +264,20 @@ renumber(struct sink_http *sh)
 static enum sink_what
 landed_in_part(struct sink_http *sh, const struct poster_answer *a)
 {
-	char shown[SHOWN_MAX];
+	char shown[WORDS_MAX];
+	struct posted p;
 
-	warnx("%s: %s; its events are passed over", sh->conf.to->shown,
-	    first_line(a->body, shown, sizeof(shown)));
-	sh->sink.refused++; /* how many is not told */
+	/* Where it does not say how many, it is at least one. */
+	if (!posted_read(a->body, sh->sent->events, &p)) {
+		p.words = a->body;
+		p.words = text_cut(&p.words, '\n');
+		p.left_out = 1;
+	}
+	while (p.words.len > 0)
+		warnx("%s: %s; its events are passed over", sh->conf.to->shown,
+		    visible_line(
+			text_cut(&p.words, '\n'), shown, sizeof(shown)));
+	sh->sink.refused += p.left_out;
 	return landed(sh);
 }
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,9 @@ post_free(struct post *p)
 	for (size_t i = 0; i < p->n; i++)
 		free(p->events[i]);
 	free(p->events);
+	for (size_t i = 0; i < p->nleft; i++)
+		free(p->left[i].why);
+	free(p->left);
 	free(p->reached);
 	free(p->once);
 	free(p->producer);
@@ -58,6 +62,81 @@ post_published(struct post *p, struct sse_text id)
 	}
 	(void)sse_buf_append(&p->answer, id.ptr, id.len);
 	(void)sse_buf_append(&p->answer, "\n", 1);
+}
+
+/* Where events of this channel are counted; NULL with ENOMEM. */
+static struct post_left *
+left_of(struct post *p, struct sse_text channel, struct sse_text why)
+{
+	struct post_left *l;
+
+	for (size_t i = 0; i < p->nleft; i++) {
+		l = &p->left[i];
+		if (l->channel.len == 0 ||
+		    (l->channel.len == channel.len &&
+			memcmp(l->channel.ptr, channel.ptr, channel.len) == 0))
+			return l;
+	}
+	if (p->left == NULL &&
+	    (p->left = calloc(POST_LEFT_MAX + 1, sizeof(*p->left))) == NULL)
+		return NULL;
+	l = &p->left[p->nleft];
+	if (p->nleft < POST_LEFT_MAX)
+		l->channel = channel;
+	if ((l->why = strndup(why.ptr, why.len)) == NULL)
+		return NULL;
+	p->nleft++;
+	return l;
+}
+
+void
+post_left_out(struct post *p, struct sse_text why)
+{
+	struct post_left *l = left_of(p, p->events[p->done]->channel, why);
+
+	if (l != NULL)
+		l->n++;
+	else if (p->status == 200)
+		post_refuse(p, 503, "out of memory; not all is published");
+	post_published(p, TEXT(""));
+}
+
+/* How many events of how many, which, and why: a line. */
+static int
+tell_left(struct sse_buf *b, const struct post *p, const struct post_left *l)
+{
+	bool named = l->channel.len > 0;
+	char line[CHANNEL_MAX + 448];
+	int len;
+
+	len = snprintf(line, sizeof(line),
+	    "%zu of %zu event%s not published: %s%.*s%s%.320s\n", l->n, p->n,
+	    p->n == 1 ? " is" : "s are", named ? "channel " : "other channels",
+	    named ? (int)l->channel.len : 0, named ? l->channel.ptr : "",
+	    named ? ": " : "", named ? l->why : "");
+	return sse_buf_append(b, line, (size_t)len);
+}
+
+void
+post_conclude(struct post *p)
+{
+	struct sse_buf b = { 0 };
+	int error = 0;
+
+	if (p->status != 200 || p->nleft == 0)
+		return;
+	for (size_t i = 0; i < p->nleft && error == 0; i++)
+		error = tell_left(&b, p, &p->left[i]);
+	if (error == 0)
+		error = sse_buf_append(&b, p->answer.ptr, p->answer.len);
+	if (error == -1) {
+		sse_buf_free(&b);
+		post_refuse(p, 422, "not all events are published");
+		return;
+	}
+	sse_buf_free(&p->answer);
+	p->answer = b;
+	p->status = 422;
 }
 
 void

@@ -85,6 +85,7 @@ finish_share(struct publisher *p, struct share *s)
 	s->post = NULL;
 	if (post == NULL || post->done < post->n)
 		return;
+	post_conclude(post);
 	posting_done(p->hub, post);
 }
 
@@ -99,19 +100,31 @@ parcel_done(struct publisher *p, struct parcel *c)
 
 /* One event is not published, those around it are. */
 static void
-refused_event(struct publisher *p, struct post *post, struct sse_text why)
+left_out(struct publisher *p, struct post *post, struct sse_text why)
 {
-	char line[256];
-
-	snprintf(line, sizeof(line), "%.*s", (int)why.len, why.ptr);
 	if (hush_says(&p->hub->hush, clock_unix_ms()))
-		warnx("%s: an event for it is not published", line);
+		warnx("%.*s: an event for it is not published", (int)why.len,
+		    why.ptr);
 	if (post != NULL)
-		post_refuse(post, 422, line);
+		post_left_out(post, why);
 	else {
 		p->hub->faulty = true;
 		p->hub->counters.input_faults++;
 	}
+}
+
+/* One event of post is published, now or before. */
+static void
+told(const struct parcel *c, struct post *post, const struct bus_minted *m)
+{
+	/* Of a batch before the last the IDs are forgotten. */
+	if (c->foreign && place_is_zero(m->place))
+		post_refuse(post, 409, POST_OUT_OF_ORDER);
+	if (m->repeated)
+		post_forget_reached(post);
+	if (m->keyed)
+		post->known = true;
+	post_published(post, m->id);
 }
 
 static void
@@ -126,18 +139,9 @@ published(
 		for (size_t j = 0; j < s->n; j++, at++) {
 			p->last = place_max(p->last, minted[at].place);
 			if (minted[at].refused.len > 0)
-				refused_event(p, s->post, minted[at].refused);
-			if (s->post == NULL)
-				continue;
-			/* Of a batch before the last the IDs are forgotten. */
-			if (c->foreign && place_is_zero(minted[at].place) &&
-			    minted[at].refused.len == 0)
-				post_refuse(s->post, 409, POST_OUT_OF_ORDER);
-			if (minted[at].repeated)
-				post_forget_reached(s->post);
-			if (minted[at].keyed)
-				s->post->known = true;
-			post_published(s->post, minted[at].id);
+				left_out(p, s->post, minted[at].refused);
+			else if (s->post != NULL)
+				told(c, s->post, &minted[at]);
 		}
 		finish_share(p, s);
 	}

@@ -83,22 +83,35 @@ data_of() {
 	run -0 limit sse-pub --spool spool --flush
 	# By POST, whole or with a number, and again after a lost answer.
 	start_serve -r "$SSE_REDIS_URL" --open-publish -f json --exit-on-eof <in.json
+	redis SET sse:log:bad 'neither'
+	echo '{"channel":"bad","data":"x"}' >>in.json
 	for header in 'X-None: x' 'Sse-Producer: p/1' 'Sse-Producer: p/1'; do
 		run limit curl -s -o answer -w '%{http_code}' -H "$header" \
 		    -H 'Content-Type: application/x-ndjson' \
 		    --data-binary @in.json "$URL/events"
 		[ "$output" = 422 ]
-		grep -qx 'sse:log:odd is not a Redis stream' answer
+		# Which, and how many; then the IDs of the others.
+		[ "$(head -n 2 answer)" = "$(
+			echo '3 of 10 events are not published: channel odd: sse:log:odd is not a Redis stream'
+			echo '1 of 10 events are not published: channel bad: sse:log:bad is not a Redis stream'
+		)" ]
+		[ "$(tail -n +3 answer | sed 's/^[0-9]*-[0-9]*$/ID/' |
+		    paste -sd,)" = ID,,ID,ID,,ID,ID,,ID, ]
 	done
-	run limit sse-pub -u "$URL/events" -f json <in.json
-	[ "$status" -eq 65 ]
-	[[ $output == *'422: sse:log:odd is not a Redis stream'* ]]
-	[[ $output == *'lines 1 to 9 may have been published'* ]]
+	# What comes behind such a batch is published.
+	sed 's/news/late/' in.json >late.json
+	run limit sse-pub -v -u "$URL" -f json --max-batch 10 \
+	    < <(cat in.json late.json)
+	[ "$status" -eq 76 ]
+	[ "$(grep -c "^sse-pub: $URL: 3 of 10 events are not published: channel odd: sse:log:odd is not a Redis stream$" <<<"$output")" -eq 2 ]
+	[ "$(grep -c '^[0-9]*-[0-9]*$' <<<"$output")" -eq 12 ]
+	[ "$(data_of late | paste -sd,)" = 1,2,3 ]
 	# A spool is not stuck at such an event.
 	run limit sse-pub -u "http://127.0.0.1:1/events" --spool far -f json <in.json
 	[ "$status" -eq 75 ]
 	run limit sse-pub -u "$URL/events" --spool far --flush
-	[[ $output == *'an event of the spool is refused, and dropped: '*'422'* ]]
+	[ "$status" -eq 76 ]
+	[ "$(grep -c ' of 1 event is not published: channel ' <<<"$output")" -eq 4 ]
 	run -0 limit sse-pub -u "$URL/events" --spool far --flush
 	await_grep 'sse:log:odd is not a Redis stream: an event for it is not published' serve.err
 	# The first spool, standard input, two of three posts, that of sse-pub,
@@ -122,7 +135,8 @@ data_of() {
 	SERVE=sink start_serve -r "$SSE_REDIS_URL" --open-publish
 	run limit sse-relay -f json --stats - "$URL/events" <in.json
 	[ "$status" -eq 76 ]
-	[[ $output == *'sse:log:odd is not a Redis stream; its events are passed over'* ]]
+	[[ $output == *'3 of 6 events are not published: channel odd: sse:log:odd is not a Redis stream; its events are passed over'* ]]
+	[[ $output == *'3 refused'* ]]
 	[ "$(data_of news | paste -sd,)" = 1,2,3,1,2,3 ]
 	# One that keeps a mark goes on with it.
 	feed_open

@@ -279,6 +279,37 @@ post(void **state)
 	}
 }
 
+/* Whatever is lacking, the answer is no success. */
+static void
+left_out(void **state)
+{
+	const struct identity *who = identity_anonymous(true);
+	struct route r = { .channel = TEXT("c"), .format = INPUT_WHOLE };
+	size_t n = 0;
+	bool told;
+
+	(void)state;
+	do {
+		struct post *p = post_new();
+
+		assert_int_equal(
+		    post_read(p, &r, who, false, TEXT("x"), 1000), 0);
+		heap.calls = 0;
+		heap.fail_at = ++n;
+		heap.on = true;
+		post_left_out(p, TEXT("why"));
+		post_conclude(p);
+		heap.on = false;
+		assert_int_equal(p->done, 1);
+		hold_true(p->status == 422 || p->status == 503);
+		told = p->answer.len > 0 &&
+		    memmem(p->answer.ptr, p->answer.len, "why\n\n", 5) != NULL;
+		hold_true(!told || p->status == 422);
+		post_free(p);
+	} while (!told);
+	assert_true(n > 3);
+}
+
 /* A channel, its history, and the notice that tells of it. */
 static void
 names(void **state)
@@ -317,6 +348,7 @@ main(void)
 		cmocka_unit_test(stream),
 		cmocka_unit_test(message),
 		cmocka_unit_test(post),
+		cmocka_unit_test(left_out),
 		cmocka_unit_test(names),
 	};
 

@@ -188,6 +188,92 @@ answers(void **state)
 	post_free(p);
 }
 
+/* p holds an event of each channel named, parted by spaces. */
+static struct post *
+post_to(const char *channels)
+{
+	const struct identity *who = identity_anonymous(true);
+	struct route r = { .what = ROUTE_PUBLISH, .format = INPUT_JSON };
+	struct sse_text rest = text_of(channels), body;
+	struct post *p = post_new();
+	char text[4096] = "";
+
+	while (rest.len > 0) {
+		struct sse_text name = text_cut(&rest, ' ');
+		size_t len = strlen(text);
+
+		snprintf(text + len, sizeof(text) - len,
+		    "{\"channel\":\"%.*s\",\"data\":\"x\"}\n", (int)name.len,
+		    name.ptr);
+	}
+	body = text_of(text);
+	assert_int_equal(post_read(p, &r, who, false, body, MAX), 0);
+	assert_int_equal(p->status, 200);
+	return p;
+}
+
+static void
+concludes(struct post *p, int status, const char *want)
+{
+	assert_int_equal(p->done, p->n);
+	post_conclude(p);
+	assert_int_equal(p->status, status);
+	assert_int_equal(p->answer.len, strlen(want));
+	assert_memory_equal(p->answer.ptr, want, p->answer.len);
+	post_free(p);
+}
+
+static void
+left_out(void **state)
+{
+	struct post *p = post_to("a odd a bad odd");
+
+	(void)state;
+	post_published(p, TEXT("1-0"));
+	post_left_out(p, TEXT("it is\0odd"));
+	post_published(p, TEXT("own"));
+	post_left_out(p, TEXT("bad"));
+	post_left_out(p, TEXT("odd"));
+	concludes(p, 422,
+	    "2 of 5 events are not published: channel odd: it is\n"
+	    "1 of 5 events are not published: channel bad: bad\n"
+	    "1-0\n\nown\n\n\n");
+	p = post_to("odd");
+	post_left_out(p, TEXT("why"));
+	concludes(
+	    p, 422, "1 of 1 event is not published: channel odd: why\n\n");
+	p = post_to("a");
+	post_published(p, TEXT("1-0"));
+	concludes(p, 200, "1-0\n");
+	/* What is wrong with all of it counts for more. */
+	p = post_to("odd b");
+	post_left_out(p, TEXT("why"));
+	post_refuse(p, 503, "away");
+	p->done++;
+	concludes(p, 503, "away\n");
+}
+
+static void
+left_out_of_many(void **state)
+{
+	struct post *p = post_to("0 1 2 3 4 5 6 7 8 9 a b c d e f g h i g 3");
+	char reason[400];
+
+	(void)state;
+	memset(reason, 'x', sizeof(reason));
+	for (size_t i = 0; i < 21; i++)
+		post_left_out(p, (struct sse_text){ reason, sizeof(reason) });
+	post_conclude(p);
+	assert_int_equal(p->nleft, POST_LEFT_MAX + 1);
+	assert_int_equal(p->left[3].n, 2);
+	sse_buf_append(&p->answer, "", 1);
+	assert_non_null(strstr(p->answer.ptr, "channel f: xxx"));
+	assert_non_null(strstr(p->answer.ptr,
+	    "\n4 of 21 events are not published: other channels\n\n\n"));
+	assert_null(strstr(p->answer.ptr, "channel g"));
+	post_free(p);
+}
+
 static void
 without_room(void **state)
 {
@@ -209,6 +295,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(answers),
+		cmocka_unit_test(left_out),
+		cmocka_unit_test(left_out_of_many),
 		cmocka_unit_test(without_room),
 	};
 
