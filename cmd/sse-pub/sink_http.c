@@ -148,6 +148,17 @@ is_text(const struct http_answer *a)
 	return strncmp(a->type, "text/plain", strlen("text/plain")) == 0;
 }
 
+/*
+ * May the events be published for all that the status says?  A fault within the
+ * server, or in a proxy, says nothing for sure.
+ */
+static bool
+is_vague(long status)
+{
+	return status == 422 ||
+	    (status / 100 == 5 && status != 503 && status != 507);
+}
+
 static enum sink_state
 refused(struct sink_http *s, const struct http_answer *a)
 {
@@ -178,10 +189,7 @@ refused(struct sink_http *s, const struct http_answer *a)
 		status = EX_UNAVAILABLE;
 		break;
 	}
-	/* A fault within the server, or in a proxy, says nothing for sure. */
-	return sink_fail(&s->sink, status,
-	    a->unsure || a->status == 422 ||
-		(a->status / 100 == 5 && a->status != 503 && a->status != 507),
+	return sink_fail(&s->sink, status, a->unsure || is_vague(a->status),
 	    "%s: HTTP status %ld: %s", s->shown, a->status,
 	    first_line(a->body, shown, sizeof(shown)));
 }
@@ -320,7 +328,7 @@ http_send(struct sink *sink)
 			return sink_fail(
 			    sink, EX_SOFTWARE, false, "out of memory");
 		s->reached = s->reached || a.status != 0;
-		unsure = unsure || a.unsure;
+		unsure = unsure || a.unsure || is_vague(a.status);
 		a.unsure = unsure;
 		ms = pause_ms(s, &a);
 		if (ms == -1 || clock_mono_ms() + ms >= deadline_ms ||

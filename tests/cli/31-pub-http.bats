@@ -8,7 +8,8 @@ setup() {
 	cat >peer.py <<-'END'
 	# An HTTP server that does to its n-th request what the n-th argument
 	# says, and the last to all further ones: a status, "text" for 200 with
-	# as many IDs as there are events, "html", "close" for no answer.
+	# as many IDs as there are events, "known" for the same of a key that
+	# was known, "html", "close" for no answer.
 	import http.server, sys, time
 	todo = sys.argv[1:]
 	class Peer(http.server.BaseHTTPRequestHandler):
@@ -25,6 +26,8 @@ setup() {
 	        self.send_response(status)
 	        self.send_header("Content-Type",
 	            "text/html" if what == "html" else "text/plain")
+	        if what == "known":
+	            self.send_header("idempotent-replayed", "true")
 	        if status == 503:
 	            self.send_header("Retry-After", "1")
 	        self.end_headers()
@@ -194,6 +197,24 @@ kept() {
 	[ "$(cat numbers)" = $'1 1\n1 2\n1 2\n1 2\n1 2\n1 3' ]
 	[ "$(awk '/news/ { sub("/.*", "", $3); print $3 }' peer.out | sort -u |
 	    wc -l)" = 1 ]
+}
+
+@test "--once -v: a key that was known is said, unless a try may have been it" {
+	for try in 'known 0' '503,known 0' '502,known 1' 'close,known 1' \
+	    'text none'; do
+		read -r actions perhaps <<<"$try"
+		# shellcheck disable=SC2086
+		start_peer ${actions//,/ }
+		ends 0 '' sse-pub -v --once key -u "$PEER" news hello
+		[ "$output" = 1-0 ]
+		case $perhaps in
+		0) [[ $stderr = 'sse-pub: nothing is published: the key key is known; '* ]] ;;
+		1) [[ $stderr = 'sse-pub: the key key is known, perhaps by a try'* ]] ;;
+		none) [ -z "$stderr" ] ;;
+		esac
+		stop peer
+		rm peer.out
+	done
 }
 
 @test "an answer that stays away is said" {
