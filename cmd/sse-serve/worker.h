@@ -9,10 +9,11 @@
 #include <pthread.h>
 
 #include "acceptor.h"
+#include "alarm.h"
 #include "channel.h"
+#include "closing.h"
 #include "conf.h"
 #include "counters.h"
-#include "drain.h"
 #include "guest.h"
 #include "listener.h"
 #include "mailbox.h"
@@ -48,13 +49,9 @@ struct worker {
 	struct witness witness;
 	ev_prepare flush;
 	ev_check wake;
-	ev_timer alarm;     /* for what is due next */
-	int64_t now_ms;     /* of clock_mono_ms(), as are these */
-	int64_t alarm_ms;   /* when that is; -1: nothing is */
-	int64_t rung_ms;    /* when deadlines were looked at last */
-	struct drain drain; /* once it is stopping */
-	struct sweep_walk told;
-	ev_timer closer, forgoer, deadline;
+	struct alarm alarm; /* for what is due next */
+	int64_t now_ms;     /* of clock_mono_ms() */
+	struct closing closing;
 	unsigned int syncing; /* streams that wait for NOTICE_SYNCED */
 	uint64_t serial;      /* of the last stream */
 	bool ended;           /* NOTICE_END was heard */

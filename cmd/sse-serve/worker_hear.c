@@ -168,7 +168,7 @@ worker_hear(struct worker *w, struct notice *n)
 		sweep_all(&w->sweep, conn_finish);
 		break;
 	case NOTICE_STOP:
-		worker_stop(w);
+		closing_begin(w);
 		break;
 	case NOTICE_LEAVE:
 		sweep_all(&w->sweep, conn_kill);
