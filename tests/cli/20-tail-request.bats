@@ -171,6 +171,11 @@ load tail
 	limit sse-tail -v --cacert cert "$BAD/count" 2>&1 |
 	    grep -q 'connected to 127.0.0.1 port [0-9]*, HTTP/2$'
 	tail_says 0 'POST https hello 3' -k -d hello /echo
+	# What is reset is lost, not complete.
+	tail_says 69 "$(seq 3)" -k --no-reconnect /count
+	because '.*not closed cleanly'
+	tail_says 69 "$(seq 3)" -k -d x /count
+	tail_says 69 a -k -d x /gone
 	# No HTTP/1.1 is spoken there.
 	limit sse-tail -k --http1.1 "$BAD/echo" >out && return 1
 	limit sse-tail -k -f '{url} {data}\n' "$BAD/count?5" "$BAD/count?7" \

@@ -4,7 +4,8 @@
 //
 // /count?N gives numbers behind the last event ID up to N, and resets the
 // stream, not the connection, behind every third; then it says that there is
-// no more.  /echo gives the request's pseudo headers and body.
+// no more.  /gone ends the whole connection behind its one event.  /echo gives
+// the request's pseudo headers and body.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
 
@@ -33,7 +34,13 @@ server.on('stream', (stream, headers) => {
 		stream.write('retry: 1\n\n');
 		for (let i = id + 1; i <= Math.min(id + 3, last); i++)
 			stream.write(`id: ${i}\ndata: ${i}\n\n`);
-		setTimeout(() => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR), 20);
+		// close() would end the body first, as if it were whole.
+		setTimeout(() => stream.destroy(new Error('reset')), 20);
+		return;
+	}
+	if (path === '/gone') {
+		stream.write('data: a\n\n');
+		setTimeout(() => stream.session.destroy(), 20);
 		return;
 	}
 	stream.on('data', (piece) => { body += piece; });
