@@ -172,6 +172,9 @@ b' --retry 0 /half
 	because '.*certificate.*; --cacert FILE names authorities to trust'
 	tail_says 0 a -k /ended
 	tail_says 0 a --cacert cert /ended
+	mkdir authorities
+	cp cert "authorities/$(openssl x509 -hash -noout -in cert).0"
+	tail_says 0 a --capath authorities /ended
 	tail_says 78 '' --cacert absent /ended
 	tail_says 78 '' -k --cert absent /ended
 	rm bad.ready

@@ -92,3 +92,16 @@ b' --no-reconnect /half
 	[ "$(grep -c 'trying again in 0.1 s' said)" -eq 3 ]
 	grep -q ': Connection refused$' said
 }
+
+# A timer of TCP that is neither for data nor none: it is that of keep-alive.
+probes() {
+	awk -v port=":$(printf %04X "${BAD##*:}")" '
+		$3 ~ port "$" && $4 == "01" { print substr($6, 1, 2) }
+	' /proc/net/tcp | grep -qx 02
+}
+
+@test "TCP keep-alive is on" {
+	spawn tail sse-tail "$BAD/one"
+	await_lines 1 tail.out
+	await probes
+}

@@ -77,6 +77,39 @@ load tail
 	tail_says 0 welcome --netrc /password
 	http_proxy=$BAD run -0 limit sse-tail -n 1 http://no.invalid/echo
 	[ "$output" = 'GET http://no.invalid/echo HTTP/1.1' ]
+	limit sse-tail -x "$BAD" -U u:p -H 'X-One: 1' http://no.invalid/echo >out
+	grep -qx 'Proxy-Authorization: Basic dTpw' out
+	http_proxy=http://127.0.0.1:9 tail_says 69 '' /ended
+	http_proxy=http://127.0.0.1:9 tail_says 0 a --noproxy 127.0.0.1 /ended
+	tail_says 0 a --interface 127.0.0.1 /ended
+	tail_says 69 '' --interface nosuch0 /ended
+}
+
+@test "--digest, and HTTP/2 that is asked for" {
+	tail_says 77 '' -u u:p /digest
+	tail_says 77 '' --digest -u u:wrong /digest
+	tail_says 0 welcome --digest -u u:p /digest
+	limit sse-tail --http2 "$BAD/echo" | grep -qx 'Upgrade: h2c'
+	limit sse-tail --http2-prior-knowledge "$BAD/echo" >out && return 1
+	[ "$(asked '^PRI \* ')" -eq 1 ]
+}
+
+@test "--connect-timeout: a host that says nothing" {
+	# Two fit into what waits to be accepted; who comes next is not heard.
+	spawn deaf /usr/bin/python3 -uc 'import socket, time
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(0)
+c = [socket.socket() for _ in range(3)]
+for one in c:
+	one.setblocking(False)
+	one.connect_ex(s.getsockname())
+print(s.getsockname()[1])
+time.sleep(1000)'
+	await_lines 1 deaf.out
+	run -69 --separate-stderr limit sse-tail --connect-timeout 300ms \
+	    "http://127.0.0.1:$(cat deaf.out)/"
+	[[ "$stderr" = *[Tt]imeout* ]]
 }
 
 @test "channels: -c is put into the path, percent-encoded" {

@@ -8,6 +8,7 @@ the path and the last event ID.  It listens on the Unix socket READY.sock, too.
 """
 
 import gzip
+import hashlib
 import os
 import socket
 import ssl
@@ -198,6 +199,22 @@ def password(conn, request):
     )
 
 
+def digest(conn, request):
+    """Digest of RFC 7616 without qop, for u and p."""
+    said = request.headers.get(b"authorization", b"").decode()
+    ha1, ha2 = (
+        hashlib.md5(text).hexdigest() for text in (b"u:x:p", b"GET:/digest")
+    )
+    want = hashlib.md5(f"{ha1}:once:{ha2}".encode()).hexdigest()
+    if said.startswith("Digest ") and f'response="{want}"' in said:
+        return stream(b"data: welcome\n\n" + END)(conn, request)
+    return status(
+        b"401 No",
+        b'WWW-Authenticate: Digest realm="x", nonce="once"\r\n'
+        b"Content-Length: 0\r\n",
+    )(conn, request)
+
+
 def flood(conn, request):
     conn.sendall(HEAD + b"\r\n")
     n = 0
@@ -228,6 +245,7 @@ ANSWERS = {
         + END
     ),
     "/count": count,
+    "/digest": digest,
     "/done": stream(
         b'data: {"a": 1,\ndata: "b": 12345678901234567890}\n\ndata: a\x00b\n\n'
         b"data: [DONE]\n\ndata: more\n\n",
