@@ -24,6 +24,13 @@ file_fault(const char *what, const char *arg, const char *fault)
 	err(EX_NOINPUT, "%s", arg + 1);
 }
 
+/* The list of processes shows argv, so what may be a secret goes from there. */
+static void
+hide(char *arg)
+{
+	explicit_bzero(arg, strlen(arg));
+}
+
 static void
 add_header(struct options *o)
 {
@@ -31,6 +38,8 @@ add_header(struct options *o)
 
 	if (transfer_add_header(&o->transfer, optarg, &fault) == -1)
 		file_fault("-H", optarg, fault);
+	if (*optarg != '@')
+		hide(optarg);
 }
 
 static void
@@ -71,7 +80,6 @@ keep_secret(char **secret, char *text)
 	*secret = text;
 }
 
-/* The list of processes shows argv, so the password goes from there. */
 static void
 read_user(char **user, const char *what)
 {
@@ -79,7 +87,7 @@ read_user(char **user, const char *what)
 
 	if (strchr(optarg, ':') != NULL) {
 		both = strdup(optarg);
-		explicit_bzero(optarg, strlen(optarg));
+		hide(optarg);
 	} else {
 		ask_password(password, sizeof(password), what, optarg);
 		if (asprintf(&both, "%s:%s", optarg, password) == -1)
@@ -110,11 +118,19 @@ read_bearer(struct options *o)
 	} else {
 		token = strdup(value);
 		if (value == optarg)
-			explicit_bzero(optarg, strlen(optarg));
+			hide(optarg);
 	}
 	keep_secret(&o->transfer.bearer, token);
 	if (*token == '\0')
 		errx(EX_NOINPUT, "--oauth2-bearer: the token is empty");
+}
+
+static void
+read_cookies(struct options *o)
+{
+	keep_secret(&o->transfer.cookies, strdup(optarg));
+	if (strchr(optarg, '=') != NULL)
+		hide(optarg);
 }
 
 /* Those whose argument is kept as it is. */
@@ -124,8 +140,6 @@ text_of_letter(struct transfer *t, int letter)
 	switch (letter) {
 	case 'A':
 		return &t->agent;
-	case 'b':
-		return &t->cookies;
 	case 'X':
 		return &t->method;
 	case 'x':
@@ -164,6 +178,9 @@ options_curl(struct options *o, int letter)
 		break;
 	case '6':
 		t->ip = CURL_IPRESOLVE_V6;
+		break;
+	case 'b':
+		read_cookies(o);
 		break;
 	case 'd':
 		add_data(o, "-d", DATA_PLAIN);

@@ -241,4 +241,5 @@ transfer_free(struct transfer *t)
 	forget(t->user);
 	forget(t->bearer);
 	forget(t->proxy_user);
+	forget(t->cookies);
 }

@@ -21,7 +21,7 @@ struct transfer {
 	char *user;   /* owned: "user:password"; goes by freezero() */
 	char *bearer; /* owned likewise: a token */
 	char *proxy_user;
-	const char *cookies;
+	char *cookies; /* owned likewise: "name=value" or a file's name */
 	const char *proxy, *noproxy;
 	const char *agent;
 	const char *cacert, *capath, *cert, *key;

@@ -182,7 +182,8 @@ time.sleep(1000)'
 	run -66 limit sse-tail --oauth2-bearer env:UNSET_ONE "$BAD/echo"
 	run -66 limit sse-tail --oauth2-bearer @absent "$BAD/echo"
 	run -66 limit sse-tail --oauth2-bearer @/dev/null "$BAD/echo"
-	spawn tail sse-tail --oauth2-bearer hidden -U a:hidden "$BAD/one"
+	spawn tail sse-tail --oauth2-bearer hidden -U a:hidden \
+	    -H 'X-Key: hidden' -b a=hidden "$BAD/one"
 	await_lines 1 tail.out
 	run -1 grep -a hidden "/proc/${PIDS[tail]}/cmdline"
 	printf 'machine 127.0.0.1 login u password p\n' >net
