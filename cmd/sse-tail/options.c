@@ -9,6 +9,7 @@
 #include "file.h"
 #include "options.h"
 #include "options_curl.h"
+#include "say.h"
 #include "table.h"
 #include "target.h"
 
@@ -82,6 +83,7 @@ static void read_words(struct options *o, int argc, char **argv);
 static void
 read_config(struct options *o)
 {
+	const struct transfer *t = &o->transfer, had = *t;
 	struct config *c = &o->configs[o->nconfigs];
 	const char *path = optarg, *fault = NULL, *stood_in;
 	struct sse_buf b = { 0 };
@@ -106,6 +108,10 @@ read_config(struct options *o)
 	read_words(o, c->n, c->words);
 	(void)opt_stand_in(stood_in);
 	optind = before;
+	if ((t->user != had.user || t->bearer != had.bearer ||
+		t->proxy_user != had.proxy_user) &&
+	    file_lax(path))
+		o->lax = path;
 }
 
 static int64_t
@@ -374,6 +380,9 @@ options_read(struct options *o, int argc, char **argv)
 	if (transfer_finish(&o->transfer) == -1)
 		err(EX_SOFTWARE, NULL);
 	join_shows(o);
+	if (o->lax != NULL)
+		say_warning(o,
+		    "%s: others can read the secret in it: chmod 600", o->lax);
 }
 
 void

@@ -44,6 +44,7 @@ struct options {
 	const char *state, *capture; /* files; NULL: none */
 	const char *exec;            /* NULL: none */
 	const char *secret_name;     /* a variable that --exec is not to see */
+	const char *lax; /* a file of a secret, and others can read it; NULL */
 	unsigned int exec_retries;
 	int64_t exec_ms; /* 0: no end */
 	enum gap_action gap;

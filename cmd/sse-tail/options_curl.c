@@ -115,6 +115,8 @@ read_bearer(struct options *o)
 		token = file_line(optarg + 1, &fault);
 		if (token == NULL)
 			file_fault("--oauth2-bearer", optarg, fault);
+		if (file_lax(optarg + 1))
+			o->lax = optarg + 1;
 	} else {
 		token = strdup(value);
 		if (value == optarg)

@@ -177,6 +177,27 @@ time.sleep(1000)'
 	echo secret-token >token
 	limit sse-tail --oauth2-bearer @token "$BAD/echo" |
 	    grep -qx 'Authorization: Bearer secret-token'
+	# Who else can read it is told of.
+	chmod 640 token
+	tail_says 0 'GET /echo HTTP/1.1' -n 1 --oauth2-bearer @token /echo
+	[ "$(cat said)" = 'sse-tail: token: others can read the secret in it: chmod 600' ]
+	tail_says 0 'GET /echo HTTP/1.1' -n 1 --oauth2-bearer @token -q /echo
+	silent
+	printf 'user = "u:p"\n' >conf
+	chmod 644 conf
+	tail_says 0 welcome -K conf /password
+	[ "$(cat said)" = 'sse-tail: conf: others can read the secret in it: chmod 600' ]
+	chmod 600 token conf
+	tail_says 0 welcome -K conf /password
+	silent
+	tail_says 0 'GET /echo HTTP/1.1' -n 1 --oauth2-bearer @token /echo
+	silent
+	printf 'silent\n' >conf
+	chmod 644 conf
+	tail_says 0 a -K conf /ended
+	silent
+	tail_says 0 'GET /echo HTTP/1.1' -n 1 --oauth2-bearer @<(echo x) /echo
+	silent
 	T=secret-token limit sse-tail --oauth2-bearer env:T "$BAD/echo" |
 	    grep -qx 'Authorization: Bearer secret-token'
 	run -66 limit sse-tail --oauth2-bearer env:UNSET_ONE "$BAD/echo"
