@@ -30,15 +30,15 @@ static struct follow_conf
 conf_of(const struct stream *s)
 {
 	const struct options *o = s->o;
-	bool again = o->retry != 0 && !o->no_reconnect &&
-	    (o->retry_post || !transfer_once(&o->transfer));
+	bool again = o->retry != 0 && !o->no_reconnect;
 
 	return (struct follow_conf){
 		.max_bytes = o->max_event,
 		.connect_ms = o->connect_ms,
 		.idle_ms = o->idle_ms,
 		.retry_max_ms = o->retry_max_ms,
-		.reconnect = again,
+		.reconnect = again &&
+		    (o->retry_post || !transfer_once(&o->transfer)),
 		.retry_first = again && (o->retry_first || o->retry > 0),
 		.retries = o->retry > 0 ? (unsigned int)o->retry : 0,
 		.ask_place = true,

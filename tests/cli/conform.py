@@ -530,6 +530,12 @@ Case("later", "POST is made once",
 Case("later", "POST that breaks off is lost",
      [stream(b"data:a\n\n", b"Content-Length: 99\r\n"), LATER], [ev("a")],
      ["-d", "x"], status=69, requests=1)
+Case("later", "POST that fails is made once",
+     [status(b"503 Busy"), LATER], [], ["-d", "x"], status=76, requests=1)
+for args in ["--retry-first"], ["--retry", "3"]:
+    Case("later", "POST that fails with %s, but only until it does not" % args[0],
+         [status(b"503 Busy"), stream(b"data:a\n\n", b"Content-Length: 99\r\n"),
+          LATER], [ev("a")], ["-d", "x"] + args, status=69, requests=2)
 Case("later", "POST with --retry-post is sent again, headers, body and all",
      [FIRST, LATER], [A, B],
      ["-d", "x=y", "--retry-post", "-H", "X-One: 1", "-u", "u:p"],
