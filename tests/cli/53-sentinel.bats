@@ -59,3 +59,30 @@ copied() {
 	[ "$status" -eq 69 ]
 	[[ $output == *'knows no master of this name'* ]]
 }
+
+@test "--replicas: done once a replica has it, too, and 75 when that takes too long" {
+	other_redis one 'repl-diskless-sync-delay 0'
+	other_redis two 'repl-diskless-sync-delay 0' "replicaof 127.0.0.1 $(port one)"
+	export SSE_REDIS_URL=redis://127.0.0.1:$(port one)
+	await replica_is_there two
+	# It is there as soon as this has ended, of each event.
+	for n in {1..20}; do
+		limit sse-pub --replicas 1 numbers "$n"
+		[ "$(REDIS=two redis XREVRANGE sse:log:numbers + - COUNT 1 | tail -n 1)" = "$n" ]
+	done
+	seq 21 1000 | limit sse-pub --replicas 1 --history 2000 numbers
+	[ "$(REDIS=two redis XLEN sse:log:numbers)" -eq 1000 ]
+	run limit sse-pub --replicas 2 --timeout 300ms numbers 1001
+	[ "$status" -eq 75 ]
+	[[ $output == *'1 replicas of 2 that --replicas wants have answered in time'* ]]
+	# Published it is, and a replica that is back has it.
+	kill -STOP "${PIDS[two]}"
+	run limit sse-pub --replicas 1 --timeout 300ms numbers 1002
+	[ "$status" -eq 75 ]
+	kill -CONT "${PIDS[two]}"
+	await has_entries two 1002
+}
+
+has_entries() {
+	[ "$(REDIS=$1 redis XLEN sse:log:numbers)" -eq "$2" ]
+}
