@@ -47,6 +47,43 @@ script() {
 	[ "$(grep -c 'by hand' reader.out)" -eq 1 ]
 }
 
+# block TEXT: the whole block of the stream with this line.
+block() {
+	awk -v RS= -v t="$1" '("\n" $0 "\n") ~ ("\n" t "\n")' browser.out
+}
+
+# contents: all that Redis holds.
+contents() {
+	redis --scan | sort | while read -r key; do
+		echo "$key $(redis --no-raw DUMP "$key")"
+	done
+}
+
+@test "PUBLISH alone reaches who is here, without an ID, and leaves nothing" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL"
+	spawn browser curl -sN "$URL/events/news"
+	await synced
+	id=$(sed -n 's/^id: //p' browser.out | tail -n 1)
+	contents >before
+	[ -s before ]
+	[ "$(redis PUBLISH sse:news hello)" = 1 ]
+	redis PUBLISH sse:news $'of two\nlines'
+	redis PUBLISH sse:news $'event: alert\ndata: no block of ours'
+	contents | diff before -
+	sse-pub news end
+	await_grep '^data: end' browser.out
+	block 'data: hello' | diff <(echo 'data: hello') -
+	block 'data: of two' | diff <(printf 'data: of two\ndata: lines\n') -
+	block 'data: event: alert' |
+	    diff <(printf 'data: event: alert\ndata: data: no block of ours\n') -
+	# Who comes back has missed nothing that there is, and none is told again.
+	spawn again curl -sN -H "Last-Event-ID: $id" "$URL/events/news"
+	await_grep '^data: end' again.out
+	not grep -e sse:gap -e hello -e two again.out
+	redis XREVRANGE sse:log:news + - COUNT 1 | grep -A 1 prev | grep -qx "$id"
+}
+
 synced() {
 	sse-pub news sync
 	grep -q sync browser.out

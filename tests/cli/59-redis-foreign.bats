@@ -53,6 +53,43 @@ foreign() {
 	[ "$(grep -c 'not UTF-8' serve.err)" -le 40 ]
 }
 
+@test "messages so huge that Redis cuts the link: other channels are caught up" {
+	start_redis 'client-output-buffer-limit pubsub 1mb 0 0'
+	start_serve -r "$SSE_REDIS_URL" -n 20000 -a unix:admin
+	spawn one curl -sN "$URL/events/news,numbers"
+	await synced
+	spawn pub sh -c 'seq 6000 | while read -r n; do
+		echo $n
+		[ $((n % 20)) -ne 0 ] || sleep 0.01
+	done | sse-pub --timeout 60s --history 20000 numbers'
+	head -c 20000000 /dev/zero | tr '\0' x >huge
+	for n in {1..5}; do
+		await is_up
+		redis -x PUBLISH sse:news <huge
+		await losses $n
+	done
+	await_exit pub
+	[ "$status" -eq 0 ]
+	sse-pub news end
+	await_grep '^data: end$' one.out
+	await_grep '^data: 6000$' one.out
+	sed -n 's/^data: \([0-9]*\)$/\1/p' one.out | diff <(seq 6000) -
+	not grep -q 'xxx\|sse:gap' one.out
+}
+
+metric() {
+	limit curl -s --unix-socket admin http://localhost/metrics |
+	    sed -n "s/^sse_serve_$1 //p"
+}
+
+is_up() {
+	[ "$(metric redis_up)" = 1 ]
+}
+
+losses() {
+	[ "$(metric redis_losses_total)" -ge "$1" ]
+}
+
 data_of() {
 	redis XRANGE "sse:log:$1" - + | grep -A 1 -x data | grep -vx -e data -e --
 }
