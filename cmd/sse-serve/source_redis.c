@@ -28,7 +28,7 @@ struct source_redis {
 	struct interest interest;
 	ev_prepare flush;
 	ev_timer probe;
-	ev_timer silence; /* since the last marker came */
+	ev_timer silence; /* since it last gave a sign of life */
 	struct redis_async_calls calls;
 	bool ready;        /* both links are up and the marker is subscribed */
 	bool was_lost;     /* and said to be */
@@ -177,6 +177,7 @@ link_up(void *arg)
 
 	if (!s->commands.up || !s->live.up)
 		return;
+	ev_timer_again(s->hub->loop, &s->silence);
 	if (bus_raise_command(s->conf, s->hub->last, NULL, &c) == 0)
 		(void)redis_async_send(&s->commands, raised, s, &c);
 	bus_command_free(&c);
@@ -261,6 +262,8 @@ silence_ready(struct ev_loop *loop, ev_timer *t, int revents)
 
 	(void)loop;
 	(void)revents;
+	if (!s->ready)
+		link_fails(s, "it does not answer");
 	redis_async_drop(&s->live, "it does not answer");
 }
 

@@ -237,6 +237,22 @@ await_comment() {
 	sed -n 's/^data: \([0-9]*\)$/\1/p' raw.out | diff <(seq 6000) -
 }
 
+@test "a link that dies before it has subscribed is given up as well" {
+	start_redis
+	for word in SUBSCRIBE sse:fork; do
+		spawn "no-$word" python3 "$TOP/tests/cli/swallow.py" \
+		    "${REDIS_PORTS[redis]}" "$word" "$word.ready" "$word"
+		await_file "$word.ready"
+		SERVE=$word start_serve -r "redis://127.0.0.1:$(cat "$word.ready")" \
+		    --redis-timeout 500ms --open-publish
+		[ -e "$word" ]
+		grep -q 'it does not answer; trying again' "$word.err"
+		run -0 limit curl -fsS -d hello "$URL/events/numbers"
+		run limit curl -sN -m 1 "$URL/events/numbers?last=1"
+		[[ $output == *'data: hello'* ]]
+	done
+}
+
 @test "a subscription that Redis kills for its output buffer: caught up" {
 	start_redis 'client-output-buffer-limit pubsub 20kb 0 0'
 	start_all
