@@ -5,12 +5,14 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,6 +26,7 @@ static struct redis_async it;
 static double waits[ATTEMPTS]; /* before each attempt, in seconds */
 static int attempts;
 static int lookups;
+static sem_t *_Atomic held; /* the resolver waits for it, if it is there */
 
 /* The resolver's: the name has another address each time. */
 int
@@ -37,6 +40,8 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 
 	(void)hints;
 	answer.in = (struct sockaddr_in){ .sin_family = AF_INET };
+	if (held != NULL)
+		sem_wait(held);
 	if (strcmp(node, "redis.example") == 0)
 		answer.in.sin_addr.s_addr = htonl(
 		    INADDR_LOOPBACK + (uint32_t)++lookups);
@@ -87,9 +92,9 @@ fails(void *arg, const char *why)
 		ev_break(it.loop, EVBREAK_ALL);
 }
 
-/* Try to connect as often. */
+/* Try to connect as often; meanwhile, unless NULL, is for the loop as well. */
 static void
-try(const char *url, int times)
+try(const char *url, int times, ev_timer *meanwhile)
 {
 	static const struct redis_async_calls calls = { never, never_down,
 		fails, NULL };
@@ -100,6 +105,8 @@ try(const char *url, int times)
 	assert_int_equal(redis_url_parse(&u, url, NULL, NULL, &fault), 0);
 	attempts = ATTEMPTS - times;
 	lookups = 0;
+	if (meanwhile != NULL)
+		ev_timer_start(loop, meanwhile);
 	redis_async_open(&it, loop, &u, "sse:", 1000, &calls);
 	ev_run(loop, 0);
 	redis_async_close(&it);
@@ -113,7 +120,7 @@ backs_off(void **state)
 	double most = 0., low = MAX_S, high = 0.;
 
 	(void)state;
-	try("redis+unix:///nowhere/sock", ATTEMPTS);
+	try("redis+unix:///nowhere/sock", ATTEMPTS, NULL);
 	for (int i = 0; i < ATTEMPTS; i++) {
 		/* At once, then 0.1 s and twice as long each time. */
 		assert_true(waits[i] <= most);
@@ -135,9 +142,38 @@ resolves_anew(void **state)
 {
 	(void)state;
 	/* Port 1 of loopback: refused. */
-	try("redis://redis.example:1", 5);
+	try("redis://redis.example:1", 5, NULL);
 	assert_int_equal(lookups, 5);
 	assert_string_equal(it.moved.host, "127.0.0.6");
+}
+
+static void
+let_go(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)t;
+	(void)revents;
+	sem_post(held);
+	held = NULL;
+}
+
+/* What else the loop has to do goes on meanwhile. */
+static void
+resolves_beside_the_loop(void **state)
+{
+	sem_t hold;
+	ev_timer later;
+
+	(void)state;
+	sem_init(&hold, 0, 0);
+	held = &hold;
+	ev_timer_init(&later, let_go, 0.05, 0.);
+	alarm(20); /* for a loop that waits as well */
+	try("redis://redis.example:1", 1, &later);
+	alarm(0);
+	assert_null(held);
+	assert_int_equal(lookups, 1);
+	sem_destroy(&hold);
 }
 
 int
@@ -146,6 +182,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backs_off),
 		cmocka_unit_test(resolves_anew),
+		cmocka_unit_test(resolves_beside_the_loop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
