@@ -32,6 +32,16 @@ has_answered() {
 	REDIS=$1 redis INFO errorstats | grep -q "^errorstat_$2:"
 }
 
+# listened_to NODE: both who listen do so there, and nobody elsewhere.
+listened_to() {
+	local n
+
+	for n in node1 node2 node3; do
+		[ "$(REDIS=$n redis CLIENT LIST TYPE pubsub | grep -c addr=)" -eq \
+		    "$([ $n = "$1" ] && echo 2 || echo 0)" ] || return
+	done
+}
+
 @test "a cluster: found from any node, and followed when the slot moves under load" {
 	start_cluster
 	home=$(owner)
@@ -41,6 +51,7 @@ has_answered() {
 	spawn tail sse-tail -f '{id}\t{data}\n' "$URL/events/numbers"
 	spawn relay sse-relay --history 20000 redis:numbers redis:copy
 	await synced
+	listened_to "$home"
 	spawn pub sh -c 'seq 4000 | while read -r n; do
 		echo $n
 		[ $((n % 50)) -ne 0 ] || sleep 0.02
@@ -48,6 +59,7 @@ has_answered() {
 	await_grep '	500$' tail.out
 	move_slot "$home" "$away" '{sse}:last' TRYAGAIN
 	await_grep '	1500$' tail.out
+	await listened_to "$away"
 	move_slot "$away" "$home" '{sse}:last' TRYAGAIN
 	await_exit pub
 	cat pub.err
@@ -57,6 +69,8 @@ has_answered() {
 	[ "$(cut -f 1 tail.out | sort | uniq -d | wc -l)" -eq 0 ]
 	cut -f 1 tail.out | sort -t - -k 1,1n -k 2,2n -C
 	AWAIT=20 REDIS=$home await copied 4000
+	await listened_to "$home"
+	not grep spublish <(REDIS=$home redis INFO commandstats)
 	REDIS=$home redis XRANGE '{sse}:log:copy' - + | grep -A 1 -x data |
 	    grep -E '^[0-9]+$' | diff <(seq 4000) -
 }

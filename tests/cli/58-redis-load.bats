@@ -20,7 +20,9 @@ not_subscribed() {
 
 @test "only what is read is subscribed to, and left with a little patience" {
 	start_redis
-	start_serve -r "$SSE_REDIS_URL"
+	start_serve -r "$SSE_REDIS_URL" -w 3
+	# By one link, whoever reads.
+	[ "$(redis CLIENT LIST TYPE pubsub | grep -c addr=)" -eq 1 ]
 	for n in {1..5}; do
 		run limit curl -sN -m 0.3 "$URL/events/coming-and-going"
 		[ "$(subscribers coming-and-going)" -eq 1 ]
