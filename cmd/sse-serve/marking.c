@@ -1,3 +1,6 @@
+#include <err.h>
+#include <string.h>
+
 #include "ack.h"
 #include "bus_client.h"
 #include "hub.h"
@@ -73,6 +76,22 @@ mark_here(struct hub *h, struct ack *a, int64_t age)
 	done(h, a);
 }
 
+/* Where others have put something else there is no mark. */
+static int
+refused(struct ack *a, const redisReply *r)
+{
+	struct hub *h = a->hub;
+
+	if (strncmp(bus_error(r), "WRONGTYPE", 9) != 0)
+		return 409;
+	h->counters.foreign++;
+	if (hush_says(&h->hush, clock_unix_ms()))
+		warnx("Redis: what lies in the place of the mark of client "
+		      "%.*s is none; passed over",
+		    (int)a->client.len, a->client.ptr);
+	return a->who == NULL ? 200 : 409;
+}
+
 static void
 answered(redisAsyncContext *context, void *reply, void *priv)
 {
@@ -87,7 +106,7 @@ answered(redisAsyncContext *context, void *reply, void *priv)
 		case BUS_OK:
 			break;
 		case BUS_REFUSED:
-			a->status = 409;
+			a->status = refused(a, reply);
 			break;
 		default:
 			a->status = 503;

@@ -157,6 +157,14 @@ presence_again(struct presence *p)
 }
 
 static void
+refused(struct presence *p, const char *why)
+{
+	if (!p->refused)
+		warnx("Redis does not take who is here: %s; trying again", why);
+	p->refused = true;
+}
+
+static void
 take_answer(struct presence *p, const redisReply *r)
 {
 	struct bus_present present;
@@ -164,9 +172,11 @@ take_answer(struct presence *p, const redisReply *r)
 	if (!p->flying)
 		return; /* of a link before this one */
 	if (bus_presence_answer(r, &present) != BUS_OK) {
+		refused(p, bus_error(r));
 		presence_again(p);
 		return;
 	}
+	p->refused = false;
 	land(p);
 	if (present.fault.len > 0 && hush_says(&p->hub->hush, clock_unix_ms()))
 		warnx("Redis refuses joined and left: %.*s",

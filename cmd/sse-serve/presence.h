@@ -34,7 +34,8 @@ struct presence {
 	enum bus_presence what;    /* of those */
 	ev_timer tick;
 	int64_t beaten_ms;
-	bool flying; /* a command is on its way */
+	bool flying;  /* a command is on its way */
+	bool refused; /* and said to be, once as long as it is so */
 };
 
 void presence_open(struct presence *p, struct hub *h);

@@ -53,6 +53,45 @@ foreign() {
 	[ "$(grep -c 'not UTF-8' serve.err)" -le 40 ]
 }
 
+@test "wrong keys of clients: said once, and nobody waits for them" {
+	start_redis
+	redis RPUSH sse:ack:anna x
+	redis SET sse:ack:bert 'no place'
+	redis SET sse:clients:carl text
+	start_serve -r "$SSE_REDIS_URL" -a 127.0.0.1:0 --identity-header X-User \
+	    --trust-proxy 127.0.0.1
+	ADMIN=$(tail -n 1 serve.ready)
+	for c in anna bert carl; do sse-pub "client:$c" "to $c"; done
+	for c in anna bert carl; do
+		spawn $c curl -sN -H "X-User: $c" "$URL/events/news"
+		await_grep "^data: to $c" $c.out
+	done
+	sse-pub news hello
+	for c in anna bert carl; do await_grep '^data: hello' $c.out; done
+	[ "$(foreign)" = 1 ]
+	grep -q 'mark of client anna is none; passed over' serve.err
+	is_here() { [ "$(redis HLEN "sse:clients:$1")" = 1 ]; }
+	await is_here anna
+	await is_here bert
+	# A mark that is a text is set, one that is something else stays.
+	id=$(sed -n 's/^id: //p' anna.out | head -n 1)
+	for c in anna=409 bert=200; do
+		[ "$(limit curl -s -o answer -w '%{http_code}' -X POST \
+		    -H "X-User: ${c%=*}" "$URL/ack?id=$id")" = "${c#*=}" ]
+	done
+	[ "$(redis GET sse:ack:bert)" = "$id" ]
+	redis LRANGE sse:ack:anna 0 -1 | grep -qx x
+	# Who is here cannot be told: said, and told once it can be.
+	redis SET sse:instances text
+	await_grep 'does not take who is here: WRONGTYPE' serve.err
+	spawn dora curl -sN -H 'X-User: dora' "$URL/events/news?last=1"
+	await_grep '^data: hello' dora.out
+	not is_here dora
+	redis DEL sse:instances
+	await is_here dora
+	[ "$(grep -c 'does not take who is here' serve.err)" = 1 ]
+}
+
 @test "messages so huge that Redis cuts the link: other channels are caught up" {
 	start_redis 'client-output-buffer-limit pubsub 1mb 0 0'
 	start_serve -r "$SSE_REDIS_URL" -n 20000 -a unix:admin
