@@ -5,6 +5,7 @@
 #include "bus_client.h"
 #include "hub.h"
 #include "marking.h"
+#include "recall.h"
 #include "redis_async.h"
 #include "source_redis.h"
 #include "units.h"
@@ -14,30 +15,6 @@ done(struct hub *h, struct ack *a)
 {
 	hub_tell(
 	    h, a->worker, &(struct notice){ .what = NOTICE_ACKED, .ack = a });
-}
-
-/* Which event is meant: a place, or the text of an own ID that is kept here. */
-static bool
-find_place(const struct hub *h, struct ack *a)
-{
-	const struct texts *own = &a->who->own;
-	bool found = false;
-
-	if (place_parse(a->id.ptr, a->id.len, &a->place))
-		return true;
-	for (size_t i = 0; i < own->n; i++) {
-		const struct history *hist = archive_find(
-		    &h->archive, own->v[i]);
-		const struct message *m = hist == NULL
-		    ? NULL
-		    : replay_find(&hist->log, a->id);
-
-		if (m == NULL)
-			continue;
-		a->place = found ? place_min(a->place, m->place) : m->place;
-		found = true;
-	}
-	return found;
 }
 
 /* As long as anything is kept that the mark is about; 0: for ever. */
@@ -129,21 +106,32 @@ mark_in_redis(struct hub *h, struct ack *a, int64_t age)
 	bus_command_free(&c);
 }
 
-void
-marking_hear(struct hub *h, struct ack *a)
+static void
+mark(struct hub *h, struct ack *a, int64_t age)
 {
-	int64_t age = 0;
-
-	if (a->who != NULL) {
-		if (!find_place(h, a)) {
-			a->status = 404;
-			done(h, a);
-			return;
-		}
-		age = age_of(h, a);
-	}
 	if (h->redis == NULL)
 		mark_here(h, a, age);
 	else
 		mark_in_redis(h, a, age);
+}
+
+/* It is known which event is meant, unless there is none. */
+static void
+recalled(struct hub *h, struct ack *a)
+{
+	if (a->status == 200)
+		mark(h, a, age_of(h, a));
+	else
+		done(h, a);
+}
+
+void
+marking_hear(struct hub *h, struct ack *a)
+{
+	if (a->who == NULL)
+		mark(h, a, 0);
+	else if (place_parse(a->id.ptr, a->id.len, &a->place))
+		mark(h, a, age_of(h, a));
+	else
+		recall_place(h, a, recalled);
 }

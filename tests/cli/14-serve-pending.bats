@@ -123,6 +123,103 @@ everything() { # redis|nothing
 	[ "$(due "$ANNA")" = '2 ' ]
 }
 
+# own CHANNEL ID: an event of that ID, said to Redis past any server.
+own() {
+	sse-pub -i "$2" "$1" "$2"
+}
+
+# marks ID WANT: the status of its ack; then the mark is that of the event WANT.
+marks() {
+	[ "$(ack "$ANNA" "$1")" = 200 ]
+	[ "$(redis --raw XRANGE sse:log:client:anna "$(cat answer)" \
+	    "$(cat answer)" | tail -n 1)" = "$2" ]
+}
+
+@test "an ID of one's own is found in Redis, where memory does not hold it" {
+	start_redis
+	for n in {1..200}; do
+		echo "{\"channel\":\"client:anna\",\"id\":\"own-$n\",\"data\":\"own-$n\"}"
+	done | sse-pub -f json
+	# Nobody has asked for the channel here.
+	with redis
+	marks own-3 own-3
+	marks own-200 own-200
+	[ "$(ack "$ANNA" own-0)" = 404 ]
+	[ "$(ack "$BERT" own-3)" = 404 ]
+	stop serve
+	# Its log is held in part.
+	redis DEL sse:ack:anna
+	with redis --history-bytes 16k
+	spawn anna curl -sN "$URL/events?last=1" -H "$ANNA"
+	await_grep '^data: own-200$' anna.out
+	marks own-3 own-3
+	marks own-199 own-199
+	[ "$(due "$ANNA")" = 'own-200 ' ]
+	[ "$(ack "$ANNA" own-0)" = 404 ]
+	# No further back than is kept, though Redis has more.
+	stop anna
+	stop serve
+	redis DEL sse:ack:anna
+	with redis -n 100
+	[ "$(ack "$ANNA" own-3)" = 404 ]
+	marks own-150 own-150
+}
+
+@test "an ID of one's own: of several channels the first counts, wherever it lies" {
+	start_redis
+	own client:anna both
+	own client:anna between
+	own group:staff both
+	own group:staff only
+	with redis
+	marks both both
+	[ "$(due "$ANNA")" = 'between both only ' ]
+	# What is no log holds none, and nobody up.
+	redis DEL sse:log:client:anna
+	redis SET sse:log:client:anna x
+	[ "$(ack "$ANNA" only)" = 200 ]
+	[ "$(ack "$ANNA" none)" = 404 ]
+}
+
+@test "an ID of one's own that this server has not heard of yet is found" {
+	start_redis
+	own client:anna first
+	# Live messages do not reach it: what is new is in the log alone.
+	with redis
+	spawn anna curl -sN "$URL/events" -H "$ANNA"
+	await_grep '^data: first$' anna.out
+	redis XADD sse:log:client:anna '*' prev 0-1 id second data second
+	redis SET sse:last 99999999999999-0
+	marks second second
+	[ "$(ack "$ANNA" third)" = 404 ]
+}
+
+@test "an ID of one's own that only Redis knows is refused while it is away" {
+	start_redis 'appendonly yes'
+	own client:anna one
+	with redis
+	answers() { [ "$(ack "$ANNA" one)" = "$1" ]; }
+	await answers 200
+	kill_redis
+	await answers 503
+	[ "$(cat answer)" = 'Redis is awaited, try again later' ]
+	restart_redis
+	await answers 200
+}
+
+@test "a Redis that goes while it is asked for an ID refuses it" {
+	start_redis
+	own client:anna one
+	spawn steal python3 "$TOP/tests/cli/steal.py" "${SSE_REDIS_URL##*:}" \
+	    XREVRANGE port
+	await_file port
+	SSE_REDIS_URL=redis://127.0.0.1:$(cat port) with redis
+	[ "$(ack "$ANNA" one)" = 503 ]
+	grep -q stolen steal.out
+	answers() { [ "$(ack "$ANNA" one)" = "$1" ]; }
+	await answers 200
+}
+
 @test "--pending says what waits" {
 	with nothing --pending off
 	say client:anna 1
