@@ -8,6 +8,8 @@
  *			each come in a packet of their own
  *	latency		from the send() to the reader of the pipe, 100 events/s
  *	start		to the first event and the exit
+ *	memory		with a long stream, with an event that is kept whole or
+ *			dropped, and with a thousand URLs in one process
  *
  * usage: tail [-d directory] [-n rounds] [-s events]
  */
@@ -105,13 +107,17 @@ end(struct run *r, double *wall, struct rusage *use)
 		errx(EX_SOFTWARE, "a reader failed: status %d", status);
 }
 
-static void
+/* Read to the end; how many bytes there were. */
+static size_t
 drain(int fd)
 {
 	static char buf[1 << 20];
+	size_t len = 0;
+	ssize_t n;
 
-	while (read(fd, buf, sizeof(buf)) > 0)
-		;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		len += (size_t)n;
+	return len;
 }
 
 static bool
@@ -150,7 +156,7 @@ measure(struct reader *reader, const char *url, double events)
 	double wall;
 
 	begin(&r, reader->command, url);
-	drain(r.fd);
+	(void)drain(r.fd);
 	end(&r, &wall, &use);
 	figure_add(&reader->seconds, wall / events);
 	figure_add(&reader->cpu,
@@ -253,7 +259,7 @@ start(const struct source *s, int rounds)
 			    i == CURL ? "exec curl -s $URL"
 				      : "exec $BUILD/sse-tail -n 1 $URL",
 			    url);
-			drain(r.fd);
+			(void)drain(r.fd);
 			end(&r, &wall, &use);
 			figure_add(&readers[i].seconds, wall);
 		}
@@ -261,6 +267,51 @@ start(const struct source *s, int rounds)
 		printf("  %-17s %5.2f ms  %5.2f of curl\n", readers[i].name,
 		    figure_median(&readers[i].seconds) * 1e3,
 		    figure_ratio(&readers[i].seconds, &readers[CURL].seconds));
+}
+
+#define TAIL_ONCE "exec $BUILD/sse-tail --no-reconnect "
+
+/* Each once: what is told does not vary. */
+static void
+memory(const struct source *s)
+{
+	static const struct {
+		const char *what, *command, *path;
+		size_t bytes; /* that it writes */
+	} cases[] = {
+		{ "curl, 1 GB", "exec curl -sN $URL", "bulk/20/36000000",
+		    1008000000 },
+		{ "1 GB", TAIL_ONCE "$URL", "bulk/20/36000000", 756000000 },
+		{ "one event of 32 MB, kept", TAIL_ONCE "--max-event 64m $URL",
+		    "bulk/32000000/1", 32000001 },
+		{ "one event of 32 MB, dropped",
+		    TAIL_ONCE "-q --max-event 1m $URL", "bulk/32000000/1", 0 },
+		{ "1,000 URLs at once, an event each 100 ms",
+		    TAIL_ONCE "-f '{count}\n' $(yes $URL | head -n 1000) | "
+			      "tail -n 1",
+		    "stamped/100/20", sizeof("20000\n") - 1 },
+	};
+
+	printf("memory of sse-tail, and of curl\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char url[COMMAND_MAX];
+		struct rusage use;
+		struct run r;
+		double wall;
+		size_t len;
+
+		snprintf(url, sizeof(url), "http://127.0.0.1:%u/%s", s->port,
+		    cases[i].path);
+		begin(&r, cases[i].command, url);
+		len = drain(r.fd);
+		end(&r, &wall, &use);
+		if (len != cases[i].bytes)
+			errx(EX_SOFTWARE, "%s: %zu bytes, not %zu",
+			    cases[i].what, len, cases[i].bytes);
+		printf("  %-44s %7ld kB  %5.1f s  %5.1f s CPU\n", cases[i].what,
+		    use.ru_maxrss, wall,
+		    seconds_of(use.ru_utime) + seconds_of(use.ru_stime));
+	}
 }
 
 int
@@ -292,6 +343,7 @@ main(int argc, char **argv)
 	throughput(&s, "live", 20, events / 5, rounds);
 	latency(&s, rounds);
 	start(&s, ROUNDS_MAX);
+	memory(&s);
 	source_stop(&s);
 	return 0;
 }
