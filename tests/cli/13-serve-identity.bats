@@ -96,7 +96,7 @@ data() {
 
 @test "what is wrong with a token is answered by 401, with its claims by 403" {
 	new_secret
-	quick_serve --jwt-key secret --jwt-cookie session </dev/null
+	quick_serve --jwt-key secret --jwt-cookie session -a unix:admin </dev/null
 	is() { # STATUS PATTERN CLAIMS
 		bearer "$3"
 		[ "$(code -H "$BEARER" "$URL/events")" = "$1" ]
@@ -115,7 +115,9 @@ data() {
 	# A page and what needs nobody are served all the same.
 	[ "$(code -b session=x "$URL/")" = 200 ]
 	[ "$(code -b other=x "$URL/events" -H 'Accept: text/html')" = 406 ]
-	[ -z "$(data -b "session=$(token '{"sub":"7"}')")" ]
+	curl -s --unix-socket admin -d 'to 7' http://localhost/events/client:7
+	[ "$(data -b "other=x; session=$(token '{"sub":"7"}')")" = 'to 7' ]
+	[ -z "$(data -b "other=$(token '{"sub":"7"}')")" ]
 }
 
 @test "client, group and broadcast reach whom they are for, and nobody else" {

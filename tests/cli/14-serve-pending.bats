@@ -98,6 +98,19 @@ everything() { # redis|nothing
 	[ "$ttl" -le 3600000 ]
 }
 
+@test "a mark is kept for as long as anything that it is about" {
+	with redis --history 'client:*=100,2h' --history 'group:staff=100,2d'
+	id=$(say client:anna 1)
+	ack "$ANNA" "$id"
+	CARL="Authorization: Bearer $(token '{"sub":"carl"}')"
+	ack "$CARL" "$id"
+	for mark in anna=172800 carl=7200; do
+		ttl=$(redis ttl "sse:ack:${mark%=*}")
+		[ "$ttl" -le "${mark#*=}" ]
+		[ "$ttl" -gt $((${mark#*=} - 60)) ]
+	done
+}
+
 @test "a mark holds on every server, and for every tab" {
 	SERVE=one with redis
 	one=$URL
