@@ -40,6 +40,65 @@ not_subscribed() {
 	[[ $output == *'data: event 5'*'data: nobody listens'* ]]
 }
 
+# held NAME WORD: a server, to which Redis answers no more once it has been told
+# WORD, until there is a file NAME.go.
+held() {
+	spawn "hold-$1" python3 "$TOP/tests/cli/swallow.py" \
+	    "${REDIS_PORTS[redis]}" "$2" "$1.port" "$1.said" "$1.go"
+	await_file "$1.port"
+	SERVE=serve-$1 start_serve -r "redis://127.0.0.1:$(cat "$1.port")" \
+	    --redis-timeout 1m -a unix:"$1.sock"
+}
+
+# reads NAME COUNT: so many streams are open, or wait for their channel.
+reads() {
+	limit curl -s --unix-socket "$1.sock" http://localhost/metrics |
+	    grep -qx "sse_serve_connections $(($2 + 1))"
+}
+
+@test "a channel that is wanted again before Redis has confirmed that it is left" {
+	start_redis
+	held leave UNSUBSCRIBE
+	spawn first curl -sN "$URL/events/odd"
+	await_grep '^retry' first.out
+	stop first
+	await test -e leave.said
+	await not_subscribed odd
+	spawn again curl -sN "$URL/events/odd?last=1"
+	await reads leave 1
+	sse-pub odd one
+	touch leave.go
+	await_grep '^data: one' again.out
+	sse-pub odd two
+	await_grep '^data: two' again.out
+	[ "$(grep -c '^data' again.out)" -eq 2 ]
+}
+
+@test "a channel that is left, and wanted or not, before Redis has confirmed it" {
+	start_redis
+	for comes in '' back; do
+		held "sub$comes" "sse:odd$comes"
+		spawn first curl -sN "$URL/events/odd$comes"
+		await test -e "sub$comes.said"
+		[ "$(subscribers "odd$comes")" -eq 1 ]
+		stop first
+		await reads "sub$comes" 0
+		if [ -n "$comes" ]; then
+			spawn again curl -sN "$URL/events/odd$comes?last=1"
+			await reads "sub$comes" 1
+		fi
+		touch "sub$comes.go"
+	done
+	await not_subscribed odd
+	sse-pub oddback one
+	await_grep '^data: one' again.out
+	sse-pub oddback two
+	await_grep '^data: two' again.out
+	[ "$(grep -c '^data' again.out)" -eq 2 ]
+	[ "$(subscribers oddback)" -eq 1 ]
+	[ "$(subscribers odd)" -eq 0 ]
+}
+
 # Beside the server's marker and broadcast.
 is_subscribed() {
 	redis INFO stats | grep -q "^pubsub_channels:$(($1 + 2))"$'\r'
