@@ -116,3 +116,37 @@ published_to_redis() {
 	[ "$(redis XINFO STREAM sse:log:other |
 	    grep -A 1 entries-added | tail -n 1 | tr -dc 0-9)" = 500 ]
 }
+
+used() {
+	redis INFO memory | sed -n 's/^used_memory:\([0-9]*\).*/\1/p'
+}
+
+# takes BYTES COUNT WORDS: what has been put into Redis since BEFORE, each; the
+# manual says so in these words.
+takes() {
+	local each=$((($(used) - BEFORE) / $2))
+
+	echo "$3: $each bytes"
+	tr '\n' ' ' <"$TOP/man/sse-redis.7" | grep -qF "$3" || return
+	[ $((each * 100)) -ge $(($1 * 85)) ] || return
+	[ $((each * 100)) -le $(($1 * 115)) ]
+}
+
+@test "events, channels and marks take in Redis what sse-redis(7) says" {
+	start_redis
+	line=$(printf '%0100d' 0)
+	sse-pub -n 20000 news "$line"
+	BEFORE=$(used)
+	yes "$line" | head -n 10000 | sse-pub -n 20000 news
+	takes 134 10000 'an event of 100 bytes of data takes 134 bytes'
+	BEFORE=$(used)
+	seq -f "{\"channel\":\"c%.0f\",\"data\":\"$line\"}" 10000 | sse-pub -f json
+	takes 4400 10000 'a channel takes 4.4 kB with its first event'
+	sha=$(redis -x SCRIPT LOAD <"$TOP/lib/tool/ack.lua")
+	place=$(redis GET sse:last)
+	BEFORE=$(used)
+	seq -f "EVALSHA $sha 2 sse:ack:client-%.0f sse:last $place 3600000" 10000 |
+	    redis >answers
+	[ "$(grep -cx -e "$place" answers)" -eq 10000 ]
+	takes 170 10000 'A mark takes 170 bytes'
+}

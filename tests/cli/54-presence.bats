@@ -380,6 +380,26 @@ lists_are() {
 	    grep -c '"client":"two')" = 0 ]
 }
 
+used() {
+	redis INFO memory | sed -n 's/^used_memory:\([0-9]*\).*/\1/p'
+}
+
+@test "a client takes in Redis what sse-redis(7) says" {
+	start_redis
+	here one -r "$SSE_REDIS_URL"
+	crowd two 10
+	AWAIT=20 await lists_are 10
+	before=$(used)
+	crowd three 2000
+	AWAIT=20 await lists_are 2010
+	each=$((($(used) - before) / 2000))
+	echo "$each bytes"
+	tr '\n' ' ' <"$TOP/man/sse-redis.7" | grep -qF \
+	    'one connection takes 400 bytes, and while it is here 210 more'
+	[ $each -ge 490 ]
+	[ $each -le 760 ]
+}
+
 @test "what is no list of connections is passed over, and no Redis is a 503" {
 	start_redis
 	here one -r "$SSE_REDIS_URL"
