@@ -96,45 +96,60 @@ every_one() {
 	done
 }
 
-@test "Redis killed 20 times under load: all that was acknowledged, once, in order" {
-	start_redis 'appendonly yes' 'appendfsync always'
-	start_all --open-publish
+# begin_load COUNT: numbers, and beside them in each other way.
+begin_load() {
+	local how
+
 	POST=$(cat one.ready)
 	feed_open
 	SERVE=fed start_serve -r "$SSE_REDIS_URL" -c fed -n 20000 <feed
-	hows=()
+	LOAD=()
 	for how in publish_singly publish_by_post feed_on; do
 		$how 3>&- &
-		hows+=($!)
+		LOAD+=($!)
 	done
-	publish_slowly 6000
+	publish_slowly "$1"
+}
+
+# end_load COUNT: what was acknowledged has come, and what was fed, each once.
+end_load() {
+	local r
+
+	touch stop
+	wait "${LOAD[@]}"
+	every_one "$1" || return
+	echo "$(wc -l <ok) singly, $(wc -l <ok.post) by POST, $(cat fed) fed"
+	[ ! -e false ] || return
+	[ -s ok ] || return
+	[ -s ok.post ] || return
+	for r in one-b two-b; do
+		await_grep "	$(tail -n 1 ok)\$" $r.out || return
+		await_grep "	$(tail -n 1 ok.post)\$" $r.out || return
+		AWAIT=20 await_grep "	fed $(cat fed)\$" $r.out || return
+		cut -f 2 $r.out | grep '^fed' |
+		    diff <(seq -f 'fed %g' "$(cat fed)") - || return
+		cut -f 2 $r.out | grep 'single\|post' | sort >got
+		[ "$(uniq -d got | wc -l)" -eq 0 ] || return
+		[ "$(sort ok ok.post | comm -23 - got | wc -l)" -eq 0 ] || return
+	done
+}
+
+@test "Redis killed 20 times under load: all that was acknowledged, once, in order" {
+	start_redis 'appendonly yes' 'appendfsync always'
+	start_all --open-publish
+	begin_load 6000
 	for at in {1..20}; do
 		await_grep "	$((at * 250))\$" one-a.out
 		kill_redis
 		restart_redis
 	done
-	touch stop
-	wait "${hows[@]}"
-	every_one 6000
-	not test -e false
-	echo "$(wc -l <ok) singly, $(wc -l <ok.post) by POST, $(cat fed) fed"
-	[ "$(wc -l <ok)" -gt 0 ]
-	[ "$(wc -l <ok.post)" -gt 0 ]
-	for r in one-b two-b; do
-		await_grep "	$(tail -n 1 ok)\$" $r.out
-		await_grep "	$(tail -n 1 ok.post)\$" $r.out
-		AWAIT=20 await_grep "	fed $(cat fed)\$" $r.out
-		cut -f 2 $r.out | grep '^fed' | diff <(seq -f 'fed %g' "$(cat fed)") -
-		cut -f 2 $r.out | grep 'single\|post' | sort >got
-		[ "$(uniq -d got | wc -l)" -eq 0 ]
-		[ "$(sort ok ok.post | comm -23 - got | wc -l)" -eq 0 ]
-	done
+	end_load 6000
 }
 
 @test "Redis' connections cut every 100 ms: each event once, in order" {
 	start_redis
-	start_all
-	publish_slowly 4000
+	start_all --open-publish
+	begin_load 4000
 	cuts=0
 	until is_gone "${PIDS[pub]}"; do
 		for type in pubsub normal; do
@@ -144,7 +159,7 @@ every_one() {
 		sleep 0.1
 	done
 	[ $cuts -gt 5 ]
-	every_one 4000
+	end_load 4000
 }
 
 # see_signs: by which Redis shows that it is alive.
