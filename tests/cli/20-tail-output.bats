@@ -84,3 +84,18 @@ load tail
 	limit script -qec "sse-tail $BAD/terminal" /dev/null >out
 	[ "$(tr -d '\r' <out)" = '\u001b[2J\u202ex' ]
 }
+
+@test "on a terminal no part of an event moves the cursor, in any format" {
+	local esc=$'\x1b' bidi=$'\xe2\x80\xae' c1=$'\xc2\x9b' format
+
+	printf ': c%s%s\nx%s: u%s\nevent: e%s\nid: i%s\ndata: d%s%s%s\n\n' \
+	    "$esc" "$bidi" "$esc" "$bidi" "$bidi" "$esc" "$esc" "$bidi" "$c1" >in
+	for format in line nul sse json '{event}{id}{data}{json}\n'; do
+		NO_COLOR=1 limit script -qec "sse-tail -v -f '$format' - <in" \
+		    /dev/null >out
+		grep -qF 'd\u001b\u202e\u009b' out
+		not grep -q -e "$esc" -e "$bidi" -e "$c1" out
+		limit sse-tail -f "$format" - <in >out
+		grep -q -e "$bidi$c1" out
+	done
+}
