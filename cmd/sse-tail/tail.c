@@ -21,6 +21,15 @@
 
 #define SPARE_FILES 64 /* descriptors besides those of connections */
 
+/* What asks for numbers: where there is a key for it, that, too. */
+static const int asking[] = {
+	SIGUSR1,
+#ifdef SIGINFO
+	SIGINFO,
+#endif
+};
+#define ASKING (sizeof(asking) / sizeof(asking[0]))
+
 struct tail {
 	const struct options *o;
 	struct sink sink;
@@ -48,6 +57,14 @@ print_stats(struct tail *t)
 		s->urls += t->streams[i].opened > 0;
 	}
 	warnx("%s", stats_line(s, clock_mono_ms(), line, sizeof(line)));
+}
+
+static void
+print_stats_when_asked(struct tail *t)
+{
+	for (size_t i = 0; i < ASKING; i++)
+		if (interrupt_woken(asking[i]))
+			print_stats(t);
 }
 
 /* Nothing more can be written: what was written before counts. */
@@ -108,8 +125,8 @@ besides(struct tail *t)
 {
 	int status;
 
-	if (t->o->stats && interrupt_woken(SIGUSR1))
-		print_stats(t);
+	if (t->o->stats)
+		print_stats_when_asked(t);
 	if (interrupt_signal() != 0)
 		return EX_OK;
 	if (t->end_ms == INT64_MAX || clock_mono_ms() < t->end_ms)
@@ -341,8 +358,8 @@ begin(struct tail *t, const struct options *o)
 	t->sink.arg = t->sink.command.arg = t;
 	if (o->exec != NULL)
 		interrupt_watch(SIGCHLD);
-	if (o->stats)
-		interrupt_watch(SIGUSR1);
+	for (size_t i = 0; o->stats && i < ASKING; i++)
+		interrupt_watch(asking[i]);
 	if (o->max_time_ms > 0)
 		t->end_ms = clock_mono_ms() + o->max_time_ms;
 	t->since_ms = clock_mono_ms();
