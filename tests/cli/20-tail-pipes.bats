@@ -56,13 +56,6 @@ load tail
 	[ "$status" -eq 143 ]
 }
 
-# is_full FIFO: nothing more fits into it.
-is_full() {
-	/usr/bin/python3 -c 'import os, select, sys
-fd = os.open(sys.argv[1], os.O_RDWR)
-sys.exit(select.select([], [fd], [], 0)[1] != [])' "$1"
-}
-
 @test "a reader that stalls: memory is bounded, and a signal still ends it" {
 	local kb
 

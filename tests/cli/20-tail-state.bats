@@ -48,6 +48,33 @@ load tail
 	grep -qF "{\"url\":\"$BAD/count?5\",\"id\":\"5\"}" st
 }
 
+@test "--state: at the end it is the last event that was written, no other" {
+	# What came within the second that is left between two saves.
+	feed_open
+	start_serve <feed
+	spawn tail bash -c "sse-tail --state st '$URL/events?last=9' |
+		for i in 1 2 3; do read -r line; echo \"\$line\"; done"
+	for i in 1 2 3; do
+		feed $i
+		await_lines $i tail.out
+	done
+	await_exit tail
+	limit sse-tail -n 3 --last 3 -f '{id}\n' "$URL/events" >ids
+	await place_is "$(tail -n 1 ids)"
+	# What stands in the way of a reader that stalls was not written.
+	rm st
+	mkfifo stalled
+	exec {stalled}<>stalled
+	spawn tail sh -c "exec sse-tail --state st '$BAD/count?200000' >stalled"
+	await is_full stalled
+	stop tail
+	[ "$status" -eq 143 ]
+	dd if=stalled iflag=nonblock bs=1M >printed 2>/dev/null || :
+	exec {stalled}>&-
+	[ "$(wc -l <printed)" -gt 1000 ]
+	[ ! -s st ] || [ "$(place)" -le "$(wc -l <printed)" ]
+}
+
 has_printed_or_ended() {
 	[ -s tail.out ] || is_gone "${PIDS[tail]}"
 }

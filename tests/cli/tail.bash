@@ -44,3 +44,10 @@ silent() {
 asked() {
 	grep -c -e "$1" bad.log || :
 }
+
+# is_full FIFO: nothing more fits into it.
+is_full() {
+	/usr/bin/python3 -c 'import os, select, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+sys.exit(select.select([], [fd], [], 0)[1] != [])' "$1"
+}
