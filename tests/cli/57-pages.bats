@@ -174,3 +174,73 @@ last() {
 	# 1300 events are 21 pages, for one as for ten.
 	[ $(($(commands xrevrange) - before)) -le 45 ]
 }
+
+# refused softly|hard PATH...: each of these is for the time being, within the
+# time that the server has for a request.
+refused() {
+	local how=$1 path n=0
+
+	shift
+	for path; do
+		spawn "refused$((++n))" curl -si "$URL/events/$path"
+	done
+	for (( ; n > 0; n--)); do
+		await_exit "refused$n" || return
+		tr -d '\r' <"refused$n.out" >answer
+		is_refused "$how" || {
+			cat answer
+			return 1
+		}
+	done
+}
+
+is_refused() {
+	not grep -q '^data:' answer || return
+	case $1 in
+	softly)
+		head -n 1 answer | grep -q ' 200 ' &&
+		    grep -qix 'content-type: text/event-stream' answer &&
+		    grep -qx ': *the channels cannot be read at this time' answer &&
+		    grep -Eqx 'retry: ?[2-4][0-9]{3}' answer
+		;;
+	hard)
+		head -n 1 answer | grep -q ' 503 ' &&
+		    grep -Eqix 'retry-after: [2-5]' answer &&
+		    grep -qx 'the channels cannot be read at this time' answer
+		;;
+	esac
+}
+
+# What is said while Redis is away, by the signal given; and that it passes.
+without_redis() {
+	local how=$1 signal=$2
+
+	kill "-$signal" "${PIDS[redis]}"
+	refused "$how" 'numbers?last=1400' 'numbers?lastEventId=own' \
+	    'numbers,other?last=1400' 'another?last=1' || return
+	# What memory knows is told all the same.
+	last 'numbers?last=5' 001500 | diff <(seq 1496 1500) - || return
+	spawn patient sse-tail -q -n 1400 "$URL/events/numbers?last=1400"
+	case $signal in
+	STOP) kill -CONT "${PIDS[redis]}" ;;
+	KILL) await_exit redis && restart_redis || return ;;
+	esac
+	AWAIT=40 await_exit patient || return
+	cut -c 1-6 patient.out | diff <(seq -f %06g 101 1500) -
+}
+
+@test "what memory does not hold is refused while Redis is away, softly or hard" {
+	start_redis 'appendonly yes'
+	fill 1500
+	sse-pub --history 20000 other one
+	for how in softly hard; do
+		option=(--refuse hard)
+		[ $how = hard ] || option=()
+		small_serve "${option[@]}" --header-timeout $((2 * SLOW))s \
+		    --redis-timeout 1m
+		without_redis $how STOP
+		without_redis $how KILL
+		stop keeper
+		stop serve
+	done
+}
