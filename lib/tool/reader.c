@@ -335,9 +335,12 @@ look_for_gaps(struct reader *r, const struct bus_attached *a)
 		    ? log->head.prev
 		    : bus_log_top(r->attached, i);
 
+		gap = gap || place_cmp(before, after) > 0;
 		/* Or does Redis not know what it has given before? */
-		gap = gap || place_cmp(before, after) > 0 ||
-		    place_cmp(before, log->had) < 0;
+		if (place_cmp(before, log->had) < 0) {
+			gap = true;
+			log->had = PLACE_ZERO; /* said once */
+		}
 		log->seen = place_max(after, before);
 		if (log->has_head &&
 		    (place_is_zero(next) ||

@@ -40,10 +40,6 @@ synced() {
 	    [ "$(REDIS=one redis XLEN sse:log:copy)" -gt 0 ]
 }
 
-same_log() {
-	[ "$(REDIS=one redis GET sse:last)" = "$(REDIS=two redis GET sse:last)" ]
-}
-
 copied() {
 	redis XREVRANGE sse:log:copy + - COUNT 1 | grep -qx "$1"
 }

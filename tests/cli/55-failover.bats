@@ -26,15 +26,7 @@ lose_from_here() {
 		[ "$(redis SAVE)" = OK ]
 		return
 	fi
-	await same_log
-	kill -STOP "${PIDS[two]}"
-	# What was sent to it already would be read once it goes on.
-	[ "$(redis CLIENT KILL TYPE replica)" -eq 1 ]
-	[ "$(redis INFO replication | grep -c 'connected_slaves:0')" -eq 1 ]
-}
-
-same_log() {
-	[ "$(REDIS=one redis GET sse:last)" = "$(REDIS=two redis GET sse:last)" ]
+	lag_replica
 }
 
 fall_back() {
@@ -43,20 +35,8 @@ fall_back() {
 		restart_redis
 		return
 	fi
-	kill -CONT "${PIDS[two]}"
+	promote_replica
 	REDIS=two
-	AWAIT=40 await is_master two
-	AWAIT=20 await all_say two
-}
-
-# all_say NAME: to whoever asks for the master.
-all_say() {
-	local s
-
-	for s in s1 s2 s3; do
-		REDIS=$s redis SENTINEL GET-MASTER-ADDR-BY-NAME ours |
-		    grep -qx "$(port "$1")" || return
-	done
 }
 
 ahead_ms() {

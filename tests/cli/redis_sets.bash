@@ -78,6 +78,35 @@ is_master() {
 	REDIS=$1 redis ROLE | head -n 1 | grep -qx master
 }
 
+# What is published from here on the replica lacks.
+lag_replica() {
+	await same_log || return
+	kill -STOP "${PIDS[two]}"
+	# What was sent to it already would be read once it goes on.
+	[ "$(REDIS=one redis CLIENT KILL TYPE replica)" -eq 1 ] &&
+	    REDIS=one redis INFO replication | grep -q 'connected_slaves:0'
+}
+
+same_log() {
+	[ "$(REDIS=one redis GET sse:last)" = "$(REDIS=two redis GET sse:last)" ]
+}
+
+# The master is gone: it goes on, and takes its place.
+promote_replica() {
+	kill -CONT "${PIDS[two]}"
+	AWAIT=40 await is_master two && AWAIT=20 await all_say two
+}
+
+# all_say NAME: to whoever asks for the master.
+all_say() {
+	local s
+
+	for s in s1 s2 s3; do
+		REDIS=$s redis SENTINEL GET-MASTER-ADDR-BY-NAME ours |
+		    grep -qx "$(port "$1")" || return
+	done
+}
+
 # start_cluster: three masters, "node1" to "node3", on loopback.
 start_cluster() {
 	local n

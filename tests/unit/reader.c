@@ -615,6 +615,43 @@ test_forked(void **state)
 	redis_url_free(&u);
 }
 
+/* Redis forgot what it gave, and has gone on since, further: one gap. */
+static void
+test_forked_behind(void **state)
+{
+	struct redis_url u = url_of("a");
+	struct reader *r = reader_new(&conf, &u, PLACE_ZERO);
+	char last[PLACE_LEN], command[64 + PLACE_LEN];
+	struct place two;
+
+	(void)state;
+	for (int live = 0; live < 2; live++) {
+		expect(r, READER_OPEN);
+		publish("a", "one");
+		expect_event(r, "a", "one");
+		publish("a", "two");
+		two = expect_event(r, "a", "two").place;
+		place_format(two, last);
+		snprintf(command, sizeof(command), "SET sse:last %s", last);
+		own_redis_tell(&redis, "FLUSHALL");
+		own_redis_tell(&redis, command);
+		cut();
+		if (!live)
+			publish("a", "three");
+		expect(r, READER_LOST);
+		expect(r, READER_OPEN);
+		expect_gap(r, two, !live);
+		if (live)
+			publish("a", "three");
+		expect_event(r, "a", "three");
+		expect_nothing(r);
+		cut();
+		expect(r, READER_LOST);
+	}
+	reader_free(r);
+	redis_url_free(&u);
+}
+
 /* A last event ID of nowhere: a gap, then what comes. */
 static void
 test_unknown_place(void **state)
@@ -1027,6 +1064,7 @@ main(void)
 		cmocka_unit_test_setup(test_before_birth, setup),
 		cmocka_unit_test_setup(test_unlogged, setup),
 		cmocka_unit_test_setup(test_forked, setup),
+		cmocka_unit_test_setup(test_forked_behind, setup),
 		cmocka_unit_test_setup(test_unknown_place, setup),
 		cmocka_unit_test_setup(test_refused, setup),
 		cmocka_unit_test_setup(test_nobody_there, setup),
