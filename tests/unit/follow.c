@@ -354,6 +354,8 @@ backpressure(void **state)
 	assert_int_equal(pull(f, &ev), FOLLOW_OPEN);
 	for (int i = 0; i < 50; i++)
 		(void)follow_wait(f, NULL, 0, 10);
+	assert_true(follow_bytes(f) > 0);
+	assert_true(follow_bytes(f) <= FOLLOW_BUFFER);
 	for (size_t i = 0; i < events; i++) {
 		assert_int_equal(pull(f, &ev), FOLLOW_EVENT);
 		snprintf(want, sizeof(want), "%07zu", i);
