@@ -380,8 +380,12 @@ judge_failure(struct exchange *x)
 						  : curl_easy_strerror(code);
 	const char *who = "";
 	char elsewhere[REASON_LEN];
-	long os = 0, checked = 0;
+	long os = 0, checked = 0, proxy = 0;
 
+	/* The answer of a proxy that is to pass TLS on. */
+	(void)curl_easy_getinfo(x->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
+	if (verdict_of_response(proxy, NULL).status == EX_NOPERM)
+		v = verdict_of_response(proxy, NULL);
 	/* It names the host once more, and how many milliseconds it took. */
 	if (code == CURLE_COULDNT_CONNECT &&
 	    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &os) == CURLE_OK &&

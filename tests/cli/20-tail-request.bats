@@ -79,6 +79,10 @@ load tail
 	[ "$output" = 'GET http://no.invalid/echo HTTP/1.1' ]
 	limit sse-tail -x "$BAD" -U u:p -H 'X-One: 1' http://no.invalid/echo >out
 	grep -qx 'Proxy-Authorization: Basic dTpw' out
+	run -77 --separate-stderr limit sse-tail -x "$BAD" https://refused.invalid/
+	[[ "$stderr" = *407* ]]
+	run -69 --separate-stderr limit sse-tail -x "$BAD" https://other.invalid/
+	[[ "$stderr" = *404* ]]
 	http_proxy=http://127.0.0.1:9 tail_says 69 '' /ended
 	http_proxy=http://127.0.0.1:9 tail_says 0 a --noproxy 127.0.0.1 /ended
 	tail_says 0 a --interface 127.0.0.1 /ended

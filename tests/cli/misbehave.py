@@ -289,6 +289,8 @@ ANSWERS = {
     "/one": stream(b"id: 1\ndata: one\n\n", hold=True),
     "/password": password,
     "/redirect": status(b"302 On", b"Location: /ended\r\n"),
+    # What CONNECT asks a proxy for.
+    "refused.invalid:443": status(b"407 No", b"Content-Length: 0\r\n"),
     "/reset": reset_midway,
     "/retry-zero": retry_zero,
     "/slow": slow,
