@@ -289,17 +289,22 @@ run(struct tail *t)
 	}
 }
 
-/* Each URL wants a descriptor. */
+/* Each URL wants a descriptor; to libcurl a lack of them has no name. */
 static void
-allow_files(size_t n)
+allow_files(const struct tail *t)
 {
+	rlim_t wanted = t->n + SPARE_FILES;
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur >= n + SPARE_FILES)
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur >= wanted)
 		return;
-	r.rlim_cur = n + SPARE_FILES < r.rlim_max ? n + SPARE_FILES
-						  : r.rlim_max;
+	r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
+	if (t->n > 1 && r.rlim_cur < wanted)
+		say_warning(t->o,
+		    "%zu urls may need %llu open files, and ulimit -n is %llu",
+		    t->n, (unsigned long long)wanted,
+		    (unsigned long long)r.rlim_cur);
 }
 
 static void
@@ -327,7 +332,7 @@ start_of(const struct tail *t, size_t i)
 static void
 begin_urls(struct tail *t)
 {
-	allow_files(t->n);
+	allow_files(t);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (t->multi = multi_new()) == NULL)
 		err(EX_SOFTWARE, NULL);

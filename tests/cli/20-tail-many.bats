@@ -61,3 +61,17 @@ load tail
 	LIMIT=60 limit sse-tail -K urls -n 1000 >out
 	[ "$(wc -l <out)" -eq 1000 ]
 }
+
+@test "too few open files for so many URLs are told of" {
+	local urls=()
+
+	for _ in {1..40}; do
+		urls+=("$BAD/one")
+	done
+	run -69 --separate-stderr bash -c 'ulimit -n 40 && exec "$@"' - \
+	    timeout $((20 * SLOW)) sse-tail --fail-early "${urls[@]}"
+	[ "${stderr_lines[0]}" = \
+	    'sse-tail: 40 urls may need 104 open files, and ulimit -n is 40' ]
+	limit sse-tail -n 40 "${urls[@]}" >out 2>said
+	silent
+}
