@@ -6,7 +6,8 @@
 
 #include "reader.h"
 #include "reader_links.h"
-#include "reader_log.h"
+#include "reader_live.h"
+#include "reader_logs.h"
 #include "redis_reply.h"
 #include "units.h"
 
@@ -27,13 +28,9 @@ enum phase {
 struct reader {
 	const struct bus_conf *conf;
 	struct reader_links *links;
-	struct bus_live *live;
-	redisReply *message; /* what live decodes lies in it */
-	redisReply *attached;
-	struct reader_log *logs;
-	struct reader_log *ahead; /* whose next page was asked for early */
-	redisReply *page;         /* that page, once it is here */
-	struct sse_text *names;   /* those of logs, as the bus takes them */
+	struct reader_live *live;
+	struct reader_logs *logs;
+	struct sse_text *names; /* of the channels, as the bus takes them */
 	size_t n;
 	enum phase phase;
 	struct place cursor;  /* everything up to it was handed out */
@@ -67,46 +64,19 @@ reader_new(
 	r->cursor = after;
 	r->began = !place_is_zero(after);
 	r->retry_ms = RETRY_FIRST_MS;
-	r->links = reader_links_new(conf, u);
-	r->live = bus_live_new(conf);
-	r->logs = calloc(r->n, sizeof(*r->logs));
 	r->names = calloc(r->n, sizeof(*r->names));
-	if (r->links == NULL || r->live == NULL || r->logs == NULL ||
-	    r->names == NULL) {
+	for (size_t i = 0; r->names != NULL && i < r->n; i++)
+		r->names[i] = text_of(u->channels[i]);
+	if (r->names == NULL ||
+	    (r->links = reader_links_new(conf, u)) == NULL ||
+	    (r->live = reader_live_new(conf)) == NULL ||
+	    (r->logs = reader_logs_new(conf, r->links, r->names, r->n)) ==
+		NULL) {
 		reader_free(r);
 		errno = ENOMEM;
 		return NULL;
 	}
-	for (size_t i = 0; i < r->n; i++)
-		r->logs[i].name = r->names[i] = text_of(u->channels[i]);
 	return r;
-}
-
-static void
-forget_message(struct reader *r)
-{
-	freeReplyObject(r->message);
-	r->message = NULL;
-}
-
-static void
-forget_ahead(struct reader *r)
-{
-	redis_reply_free(r->page);
-	r->page = NULL;
-	r->ahead = NULL;
-	if (r->links != NULL)
-		reader_links_forget(r->links);
-}
-
-static void
-forget_logs(struct reader *r)
-{
-	forget_ahead(r);
-	for (size_t i = 0; r->logs != NULL && i < r->n; i++)
-		reader_log_forget(&r->logs[i]);
-	redis_reply_free(r->attached);
-	r->attached = NULL;
 }
 
 void
@@ -114,11 +84,9 @@ reader_free(struct reader *r)
 {
 	if (r == NULL)
 		return;
-	forget_logs(r);
-	forget_message(r);
+	reader_logs_free(r->logs);
+	reader_live_free(r->live);
 	reader_links_free(r->links);
-	bus_live_free(r->live);
-	free(r->logs);
 	free(r->names);
 	free(r);
 }
@@ -169,8 +137,8 @@ fail(struct reader *r, enum redis_link_state state)
 	bool said = r->lost;
 
 	strlcpy(r->fault, reader_links_fault(r->links), sizeof(r->fault));
-	forget_logs(r);
-	forget_message(r);
+	reader_logs_forget(r->logs);
+	reader_live_forget(r->live);
 	r->holds = false;
 	if (state != REDIS_LINK_DOWN && state != REDIS_LINK_BUSY) {
 		r->phase = READER_DEAD;
@@ -200,8 +168,7 @@ fork_at(struct reader *r, struct place p)
 	r->gap = true;
 	if (place_cmp(p, r->cursor) < 0)
 		r->cursor = p;
-	for (size_t i = 0; i < r->n; i++)
-		r->logs[i].had = PLACE_ZERO;
+	reader_logs_rewind(r->logs);
 }
 
 /*
@@ -254,60 +221,6 @@ open_links(struct reader *r)
 	return READER_WAIT;
 }
 
-/*
- * Ask for the page behind this one, so that Redis puts it together meanwhile.
- * One page in all is asked for early, however many logs there are.
- */
-static enum redis_link_state
-ask_ahead(struct reader *r, struct reader_log *log)
-{
-	struct bus_command c;
-	int made;
-
-	if (r->ahead != NULL || !log->more)
-		return REDIS_LINK_OK;
-	made = reader_log_command(log, r->conf, &c);
-	r->ahead = log;
-	return reader_links_ahead(r->links, made, &c);
-}
-
-static enum redis_link_state
-ask_page(struct reader *r, struct reader_log *log, redisReply **reply)
-{
-	enum redis_link_state state = REDIS_LINK_OK;
-	struct bus_command c;
-	int made;
-
-	/* Answers come in the order of what was asked. */
-	if (r->ahead != NULL && r->page == NULL)
-		state = reader_links_answer(r->links, &r->page);
-	if (state == REDIS_LINK_OK && r->ahead != log) {
-		made = reader_log_command(log, r->conf, &c);
-		return reader_links_ask(r->links, made, &c, reply);
-	}
-	*reply = r->page;
-	r->page = NULL;
-	r->ahead = NULL;
-	return state;
-}
-
-/* The next page, behind the last entry of this one. */
-static enum reader_what
-log_page(struct reader *r, struct reader_log *log)
-{
-	enum redis_link_state state;
-	enum bus_answer answer;
-	redisReply *reply = NULL;
-
-	if ((state = ask_page(r, log, &reply)) != REDIS_LINK_OK)
-		return fail(r, state);
-	if ((answer = reader_log_turn(log, reply)) != BUS_OK)
-		return fail(r, reader_links_refused(r->links, answer, reply));
-	if ((state = ask_ahead(r, log)) != REDIS_LINK_OK)
-		return fail(r, state);
-	return READER_EVENT;
-}
-
 /* The gap is to be said, once for all channels. */
 static void
 note_gap(struct reader *r, struct place after, struct place next)
@@ -319,34 +232,15 @@ note_gap(struct reader *r, struct place after, struct place next)
 }
 
 /*
- * Is anything missing between the cursor and what the logs gave?  Their first
- * entries say what was before them, and where there is none the log's top does;
- * a cursor that is ahead of history or before its beginning is of another.
+ * Is anything missing between the cursor and what the logs gave?  A cursor that
+ * is ahead of history or before its beginning is of another.
  */
 static void
 look_for_gaps(struct reader *r, const struct bus_attached *a)
 {
-	struct place after = r->cursor, next = PLACE_ZERO;
-	bool gap = r->gap;
+	struct place after = r->cursor, next;
+	bool gap = reader_logs_gap(r->logs, after, &next) || r->gap;
 
-	for (size_t i = 0; i < r->n; i++) {
-		struct reader_log *log = &r->logs[i];
-		struct place before = log->has_head
-		    ? log->head.prev
-		    : bus_log_top(r->attached, i);
-
-		gap = gap || place_cmp(before, after) > 0;
-		/* Or does Redis not know what it has given before? */
-		if (place_cmp(before, log->had) < 0) {
-			gap = true;
-			log->had = PLACE_ZERO; /* said once */
-		}
-		log->seen = place_max(after, before);
-		if (log->has_head &&
-		    (place_is_zero(next) ||
-			place_cmp(log->head.place, next) < 0))
-			next = log->head.place;
-	}
 	/* Who stands before everything that could be is of any history. */
 	if (place_cmp(after, PLACE_FIRST) > 0 &&
 	    (place_is_zero(a->birth) || place_cmp(after, a->birth) < 0 ||
@@ -364,22 +258,11 @@ attach(struct reader *r)
 	struct place after = place_is_zero(r->cursor) ? PLACE_FIRST : r->cursor;
 	enum redis_link_state state;
 	struct bus_attached a;
-	enum bus_answer answer;
 
-	forget_logs(r);
-	state = reader_links_attach(r->links, r->names, r->n, after,
-	    r->began ? READER_PAGE : 0, &r->attached);
+	state = reader_logs_attach(r->logs, after, r->began, &a);
 	if (state != REDIS_LINK_OK)
 		return fail(r, state);
-	answer = bus_attach_answer(r->attached, &a);
-	if (answer != BUS_OK || a.nlogs != r->n)
-		return fail(
-		    r, reader_links_refused(r->links, answer, r->attached));
 	r->limit = a.last;
-	for (size_t i = 0; r->began && i < r->n; i++) {
-		reader_log_begin(&r->logs[i], r->attached, i);
-		reader_log_step(&r->logs[i], r->limit);
-	}
 	if (r->began)
 		look_for_gaps(r, &a);
 	r->began = true;
@@ -394,19 +277,17 @@ attach(struct reader *r)
 
 /*
  * Hand out an entry, after the gap before it when there is one: what was before
- * it is not what was handed out.
+ * it is not what was handed out, which of this channel is *had.
  */
 static enum reader_what
 hand_out(struct reader *r, const struct bus_entry *from, struct place known,
-    struct bus_entry *e)
+    struct place *had, struct bus_entry *e)
 {
-	struct reader_log *log = reader_log_of(r->logs, r->n, from->ev.channel);
-
 	if (!r->gap &&
 	    (place_cmp(from->prev, known) > 0 ||
-		place_cmp(from->prev, log->had) < 0))
+		place_cmp(from->prev, *had) < 0))
 		note_gap(r, r->cursor, from->place);
-	log->had = from->place;
+	*had = from->place;
 	if (r->gap) {
 		r->held = *from;
 		r->holds = true;
@@ -421,35 +302,18 @@ hand_out(struct reader *r, const struct bus_entry *from, struct place known,
 static enum reader_what
 next_logged(struct reader *r, struct bus_entry *e)
 {
-	struct reader_log *first = NULL;
-	enum reader_what what;
-	struct place known;
+	struct reader_logged next;
+	enum redis_link_state state;
 
-	for (size_t i = 0; i < r->n; i++) {
-		struct reader_log *log = &r->logs[i];
-
-		reader_log_step(log, r->limit);
-		while (!log->has_head && log->more) {
-			if ((what = log_page(r, log)) != READER_EVENT)
-				return what;
-			reader_log_step(log, r->limit);
-		}
-		if (log->has_head &&
-		    (first == NULL ||
-			place_cmp(log->head.place, first->head.place) < 0))
-			first = log;
-	}
-	if (first == NULL) {
-		forget_ahead(r);
-		advance(r, r->limit);
-		r->phase = READER_LIVE;
-		reader_links_listen(r->links);
-		return READER_WAIT;
-	}
-	first->has_head = false;
-	known = first->seen;
-	first->seen = first->head.place;
-	return hand_out(r, &first->head, known, e);
+	state = reader_logs_next(r->logs, r->limit, &next);
+	if (state != REDIS_LINK_OK)
+		return fail(r, state);
+	if (next.e != NULL)
+		return hand_out(r, next.e, next.known, next.had, e);
+	advance(r, r->limit);
+	r->phase = READER_LIVE;
+	reader_links_listen(r->links);
+	return READER_WAIT;
 }
 
 /* A message of the Pub/Sub link: its entries come next, or it is a marker. */
@@ -457,32 +321,19 @@ static void
 take_message(struct reader *r, redisReply *reply)
 {
 	struct place horizon;
-	int rc;
 
-	forget_message(r);
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
-	    reply->element[1]->type != REDIS_REPLY_STRING ||
-	    reply->element[2]->type != REDIS_REPLY_STRING) {
-		freeReplyObject(reply); /* no message */
+	if (reader_live_take(r->live, reply, &horizon) != READER_LIVE_MARKER)
 		return;
-	}
-	r->message = reply;
-	rc = bus_live_begin(r->live,
-	    (struct sse_text){ reply->element[1]->str, reply->element[1]->len },
-	    (struct sse_text){ reply->element[2]->str, reply->element[2]->len },
-	    &horizon);
-	if (rc == 2) {
-		reader_links_marker(r->links);
-		advance(r, horizon);
-	}
-	if (rc != 1)
-		forget_message(r);
+	reader_links_marker(r->links);
+	advance(r, horizon);
 }
 
 /* An entry that came live. */
 static enum reader_what
 live_entry(struct reader *r, const struct bus_entry *from, struct bus_entry *e)
 {
+	struct place *had;
+
 	if (place_is_zero(from->place)) {
 		*e = *from; /* of a raw PUBLISH: it has no place to compare */
 		return READER_EVENT;
@@ -490,13 +341,14 @@ live_entry(struct reader *r, const struct bus_entry *from, struct bus_entry *e)
 	if (!reader_links_passed(r->links) &&
 	    place_cmp(from->place, r->limit) <= 0)
 		return READER_WAIT; /* the log gave it */
+	had = reader_logs_had(r->logs, from->ev.channel);
 	if (place_cmp(from->place, r->cursor) <= 0) {
 		/* Minted twice or backwards: this is another history. */
 		note_gap(r, r->cursor, from->place);
 		r->cursor = from->prev;
-		return hand_out(r, from, from->prev, e);
+		return hand_out(r, from, from->prev, had, e);
 	}
-	return hand_out(r, from, r->cursor, e);
+	return hand_out(r, from, r->cursor, had, e);
 }
 
 /* The next event of the message at hand; WAIT when it is read to its end. */
@@ -507,12 +359,10 @@ next_of_message(struct reader *r, struct bus_entry *e)
 	enum reader_what what;
 	int rc;
 
-	while (r->message != NULL) {
-		if ((rc = bus_live_next(r->live, &from)) == -1)
+	while ((rc = reader_live_next(r->live, &from)) != 0) {
+		if (rc == -1)
 			return fail(r, reader_links_starve(r->links));
-		if (rc == 0)
-			forget_message(r);
-		else if ((what = live_entry(r, &from, e)) != READER_WAIT)
+		if ((what = live_entry(r, &from, e)) != READER_WAIT)
 			return what;
 	}
 	return READER_WAIT;
@@ -594,11 +444,10 @@ void
 reader_rewind(struct reader *r, struct place p)
 {
 	r->cursor = p;
-	for (size_t i = 0; i < r->n; i++)
-		r->logs[i].had = PLACE_ZERO;
+	reader_logs_rewind(r->logs);
 	r->began = true;
 	r->holds = r->gap = false;
-	forget_message(r);
+	reader_live_forget(r->live);
 	if (r->phase == READER_LOG || r->phase == READER_LIVE)
 		r->phase = READER_ATTACH;
 }

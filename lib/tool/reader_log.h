@@ -1,6 +1,6 @@
 /*
  * One channel's log while a reader reads it: the page that attaching gave, and
- * the ones behind it.  Of use to reader.c alone.
+ * the ones behind it.  Of use to reader_logs.c alone.
  */
 #ifndef READER_LOG_H
 #define READER_LOG_H
