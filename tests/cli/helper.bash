@@ -141,6 +141,8 @@ spawn() {
 	local name=$1
 
 	shift
+	# What one of that name has written before is nothing to wait for.
+	: >"$name.out" 2>"$name.err"
 	{
 		# An & alone makes standard input /dev/null.
 		(
