@@ -16,6 +16,7 @@
 #include "kit/number.h"
 #include "kit/server.h"
 #include "kit/stamp.h"
+#include "kit/terms.h"
 
 #define PEERS_MAX 3
 
@@ -212,24 +213,12 @@ measure_bystanders(const struct conf *conf)
 int
 main(int argc, char **argv)
 {
-	struct conf conf = { ".", 5, 10000 };
-	int ch;
+	struct terms terms = { ".", 5, "10000", 0 };
+	struct conf conf;
 
-	while ((ch = getopt(argc, argv, "d:n:s:")) != -1) {
-		switch (ch) {
-		case 'd':
-			conf.dir = optarg;
-			break;
-		case 'n':
-			conf.rounds = number_count(optarg, ROUNDS_MAX);
-			break;
-		case 's':
-			conf.n = (unsigned int)number_count(optarg, NUMBER_MAX);
-			break;
-		default:
-			return EX_USAGE;
-		}
-	}
+	terms_read(&terms, "dns", argc, argv);
+	conf = (struct conf){ terms.dir, terms.rounds,
+		(unsigned int)number_count(terms.subscribers, NUMBER_MAX) };
 	measure_memory(&conf);
 	measure_channels(&conf);
 	measure_opening(&conf);

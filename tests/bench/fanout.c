@@ -20,6 +20,7 @@
 #include "kit/number.h"
 #include "kit/server.h"
 #include "kit/stamp.h"
+#include "kit/terms.h"
 
 #define PEERS_MAX 3
 
@@ -31,14 +32,8 @@ struct peer {
 	struct figure rate;     /* deliveries a second */
 };
 
-struct conf {
-	const char *dir;
-	int rounds;
-	double seconds;
-};
-
 struct contest {
-	const struct conf *conf;
+	const struct terms *terms;
 	struct peer peers[PEERS_MAX];
 	int npeers;
 	unsigned int subscribers;
@@ -64,7 +59,7 @@ open_peers(struct contest *c, const char *const *options)
 	c->npeers = 2;
 	server_bare(&c->peers[0].server);
 	server_sse(&c->peers[1].server, options);
-	if (server_nchan(&c->peers[2].server, c->conf->dir, ""))
+	if (server_nchan(&c->peers[2].server, c->terms->dir, ""))
 		c->npeers = 3;
 	for (int i = 0; i < c->npeers; i++) {
 		struct peer *p = &c->peers[i];
@@ -93,19 +88,11 @@ pace(struct contest *c, struct peer *p)
 {
 	uint64_t due = load_delivered(&p->load),
 		 cpu = server_cpu_ns(&p->server);
-	uint64_t tick = stamp_now_ns();
-	int n = (int)(c->conf->seconds * c->rate);
+	uint32_t n;
 	struct latency l;
 
 	load_latency(&p->load, &l);
-	for (int i = 0; i < n; i++) {
-		uint64_t now = stamp_now_ns();
-
-		if (now < tick)
-			usleep((useconds_t)((tick - now) / 1000));
-		server_publish(&p->server, c->size);
-		tick += (uint64_t)(1000000000 / c->rate);
-	}
+	n = server_pace(&p->server, c->size, c->rate, c->terms->seconds);
 	settle(p, due + (uint64_t)n * c->subscribers);
 	cpu = server_cpu_ns(&p->server) - cpu;
 	figure_add(&p->cpu_us, (double)cpu / 1e3 / n / c->subscribers);
@@ -120,7 +107,7 @@ flood(struct contest *c, struct peer *p)
 	uint64_t cpu = server_cpu_ns(&p->server), start = stamp_now_ns();
 	double seconds;
 
-	all = (uint64_t)server_flood(&p->server, c->size, c->conf->seconds) *
+	all = (uint64_t)server_flood(&p->server, c->size, c->terms->seconds) *
 	    c->subscribers;
 	settle(p, before + all);
 	cpu = server_cpu_ns(&p->server) - cpu;
@@ -183,7 +170,7 @@ print_flood(const struct contest *c)
 
 static void
 compete(
-    const struct conf *conf, unsigned int subscribers, int rate, size_t size)
+    const struct terms *terms, unsigned int subscribers, int rate, size_t size)
 {
 	static const char *const live[] = { "-w", "1", NULL };
 	/* Whoever is slow holds the source, so that nobody has a gap. */
@@ -191,12 +178,12 @@ compete(
 	static struct contest c;
 
 	memset(&c, 0, sizeof(c));
-	c.conf = conf;
+	c.terms = terms;
 	c.subscribers = subscribers;
 	c.rate = rate;
 	c.size = size;
 	open_peers(&c, rate == 0 ? all : live);
-	for (int round = 0; round < conf->rounds; round++)
+	for (int round = 0; round < terms->rounds; round++)
 		for (int i = 0; i < c.npeers; i++)
 			if (rate == 0)
 				flood(&c, &c.peers[i]);
@@ -213,41 +200,26 @@ int
 main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 100, 1000 };
-	struct conf conf = { ".", 5, 1. };
-	char counts[64] = "1000,10000", *list = counts, *s;
-	int ch;
+	struct terms terms = { ".", 5, "1000,10000", 1. };
+	char *all, *list, *s;
 
-	while ((ch = getopt(argc, argv, "d:n:s:t:")) != -1) {
-		switch (ch) {
-		case 'd':
-			conf.dir = optarg;
-			break;
-		case 'n':
-			conf.rounds = number_count(optarg, ROUNDS_MAX);
-			break;
-		case 's':
-			snprintf(counts, sizeof(counts), "%s", optarg);
-			break;
-		case 't':
-			conf.seconds = number_seconds(optarg);
-			break;
-		default:
-			return EX_USAGE;
-		}
-	}
+	terms_read(&terms, "dnst", argc, argv);
 	printf(
 	    "%d rounds of %g s each, taking turns; medians, and ratios within "
 	    "a round; spread: of the middle half\n",
-	    conf.rounds, conf.seconds);
+	    terms.rounds, terms.seconds);
 	/* Unloaded: what an event takes from a pipe to its one reader. */
-	compete(&conf, 1, 100, 100);
+	compete(&terms, 1, 100, 100);
+	if ((list = all = strdup(terms.subscribers)) == NULL)
+		err(EX_SOFTWARE, NULL);
 	while ((s = strsep(&list, ",")) != NULL)
 		for (size_t i = 0; i < 2; i++) {
 			unsigned int n = (unsigned int)number_count(
 			    s, NUMBER_MAX);
 
-			compete(&conf, n, 10, sizes[i]);
-			compete(&conf, n, 0, sizes[i]);
+			compete(&terms, n, 10, sizes[i]);
+			compete(&terms, n, 0, sizes[i]);
 		}
+	free(all);
 	return 0;
 }

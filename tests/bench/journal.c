@@ -17,11 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kit/figures.h"
 #include "kit/server.h"
+#include "kit/stamp.h"
 
 #define BYTES 100 /* of an event's data */
 #define CONNECTIONS_MAX 64
@@ -44,15 +44,6 @@ static struct {
 	struct figure posts[WIDTHS], lines, cpu_us;
 } figures[SETTINGS];
 static struct figure bare;
-
-static double
-now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void
 start(struct server *s, size_t setting, const char *path)
@@ -120,11 +111,11 @@ post_for(uint16_t port, int width, double seconds)
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &e) == -1)
 			err(EX_OSERR, "epoll");
 	}
-	begun = now_s();
+	begun = stamp_now_s();
 	end = begun + seconds;
 	for (int i = 0; i < width; i++)
 		send_post(fds[i]);
-	while (now_s() < end) {
+	while (stamp_now_s() < end) {
 		int n = epoll_wait(ep, ready, CONNECTIONS_MAX, 1000);
 
 		for (int i = 0; i < n; i++, done++) {
@@ -132,7 +123,7 @@ post_for(uint16_t port, int width, double seconds)
 			send_post(ready[i].data.fd);
 		}
 	}
-	end = now_s();
+	end = stamp_now_s();
 	for (int i = 0; i < width; i++)
 		close(fds[i]);
 	close(ep);
@@ -167,16 +158,16 @@ measure_bare(const char *path, double seconds)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	char block[BYTES + 50] = "";
-	double begun = now_s();
+	double begun = stamp_now_s();
 	long n = 0;
 
 	if (fd == -1)
 		err(EX_CANTCREAT, "%s", path);
-	for (; now_s() < begun + seconds; n++)
+	for (; stamp_now_s() < begun + seconds; n++)
 		if (write(fd, block, sizeof(block)) == -1 ||
 		    fdatasync(fd) == -1)
 			err(EX_IOERR, "%s", path);
-	figure_add(&bare, (double)n / (now_s() - begun));
+	figure_add(&bare, (double)n / (stamp_now_s() - begun));
 	close(fd);
 	(void)unlink(path);
 }

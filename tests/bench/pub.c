@@ -17,12 +17,12 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kit/figures.h"
 #include "kit/redis.h"
 #include "kit/server.h"
+#include "kit/stamp.h"
 
 #define ARGS_MAX 32
 #define SHOTS 100
@@ -50,15 +50,6 @@ enum {
 	CONTENDERS
 };
 
-static double
-now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void
 run_once(struct contender *c)
 {
@@ -84,11 +75,11 @@ run_once(struct contender *c)
 static void
 run(struct contender *c)
 {
-	double begun = now_s();
+	double begun = stamp_now_s();
 
 	for (int i = 0; i < c->times; i++)
 		run_once(c);
-	figure_add(&c->rate, c->events * c->times / (now_s() - begun));
+	figure_add(&c->rate, c->events * c->times / (stamp_now_s() - begun));
 }
 
 /* The words of text, which is kept, as arguments; '' is an empty one. */

@@ -20,6 +20,7 @@
 #include "kit/redis.h"
 #include "kit/server.h"
 #include "kit/stamp.h"
+#include "kit/terms.h"
 
 #define PEERS_MAX 3
 #define RATE 100
@@ -35,13 +36,6 @@ struct peer {
 	struct figure rate, cpu_us;
 };
 
-struct conf {
-	const char *dir;
-	int rounds;
-	unsigned int n;
-	double seconds;
-};
-
 static void
 check(const struct peer *p, bool came)
 {
@@ -52,11 +46,13 @@ check(const struct peer *p, bool came)
 }
 
 static int
-open_peers(struct peer *peers, const struct redis *r, const struct conf *conf)
+open_peers(struct peer *peers, const struct redis *r, const struct terms *terms)
 {
 	const char *with[] = { "-w", "1", "-n", "10000", "-r", r->url, NULL };
 	static const char *const without[] = { "-w", "1", "-n", "10000",
 		"--lag", "wait", NULL };
+	unsigned int count = (unsigned int)number_count(
+	    terms->subscribers, NUMBER_MAX);
 	char more[256];
 	int n = 2;
 
@@ -66,7 +62,7 @@ open_peers(struct peer *peers, const struct redis *r, const struct conf *conf)
 	server_sse_redis(&peers[0].server, r->url, with);
 	peers[1].name = "a pipe into sse-serve";
 	server_sse(&peers[1].server, without);
-	if (server_nchan(&peers[2].server, conf->dir, more)) {
+	if (server_nchan(&peers[2].server, terms->dir, more)) {
 		peers[2].name = "nchan, Redis";
 		n = 3;
 	}
@@ -74,9 +70,9 @@ open_peers(struct peer *peers, const struct redis *r, const struct conf *conf)
 		load_start(&peers[i].load,
 		    &(struct load_wish){ .port = peers[i].server.port,
 			.path = peers[i].server.path,
-			.n = conf->n });
+			.n = count });
 		server_publish(&peers[i].server, SIZE);
-		check(&peers[i], load_await(&peers[i].load, conf->n, 30));
+		check(&peers[i], load_await(&peers[i].load, count, 30));
 	}
 	return n;
 }
@@ -84,19 +80,12 @@ open_peers(struct peer *peers, const struct redis *r, const struct conf *conf)
 static void
 pace(struct peer *p, double seconds)
 {
-	uint64_t due = load_delivered(&p->load), tick = stamp_now_ns();
-	int n = (int)(seconds * RATE);
+	uint64_t due = load_delivered(&p->load);
+	uint32_t n;
 	struct latency l;
 
 	load_latency(&p->load, &l);
-	for (int i = 0; i < n; i++) {
-		uint64_t now = stamp_now_ns();
-
-		if (now < tick)
-			usleep((useconds_t)((tick - now) / 1000));
-		server_publish(&p->server, SIZE);
-		tick += 1000000000 / RATE;
-	}
+	n = server_pace(&p->server, SIZE, RATE, seconds);
 	check(p, load_await(&p->load, due + (uint64_t)n * p->load.n, 60));
 	load_latency(&p->load, &l);
 	latency_merge(&p->latency, &l);
@@ -151,37 +140,20 @@ int
 main(int argc, char **argv)
 {
 	static struct peer peers[PEERS_MAX];
-	struct conf conf = { ".", 5, 1000, 1. };
+	struct terms terms = { ".", 5, "1000", 1. };
 	struct redis redis;
-	int ch, n;
+	int n;
 
-	while ((ch = getopt(argc, argv, "d:n:s:t:")) != -1) {
-		switch (ch) {
-		case 'd':
-			conf.dir = optarg;
-			break;
-		case 'n':
-			conf.rounds = number_count(optarg, ROUNDS_MAX);
-			break;
-		case 's':
-			conf.n = (unsigned int)number_count(optarg, NUMBER_MAX);
-			break;
-		case 't':
-			conf.seconds = number_seconds(optarg);
-			break;
-		default:
-			return EX_USAGE;
-		}
-	}
+	terms_read(&terms, "dnst", argc, argv);
 	printf("%d rounds of %g s each; latencies at %d events/s, rates "
-	       "flat out to %u subscribers, %d bytes\n",
-	    conf.rounds, conf.seconds, RATE, conf.n, SIZE);
+	       "flat out to %s subscribers, %d bytes\n",
+	    terms.rounds, terms.seconds, RATE, terms.subscribers, SIZE);
 	redis_start(&redis);
-	n = open_peers(peers, &redis, &conf);
-	for (int round = 0; round < conf.rounds; round++)
+	n = open_peers(peers, &redis, &terms);
+	for (int round = 0; round < terms.rounds; round++)
 		for (int i = 0; i < n; i++) {
-			pace(&peers[i], conf.seconds);
-			flood(&peers[i], conf.seconds);
+			pace(&peers[i], terms.seconds);
+			flood(&peers[i], terms.seconds);
 		}
 	tell(peers, n);
 	for (int i = 0; i < n; i++) {

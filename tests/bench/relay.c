@@ -25,6 +25,7 @@
 #include "kit/figures.h"
 #include "kit/redis.h"
 #include "kit/server.h"
+#include "kit/stamp.h"
 
 /* A command line that is measured, and its figures. */
 struct contender {
@@ -37,15 +38,6 @@ struct contender {
 };
 
 enum { LINES, PIPE, RELAY, PIPELINE, POST, BACK, CONTENDERS };
-
-static double
-now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static double
 seconds(struct timeval t)
@@ -86,7 +78,7 @@ taken(const char *path)
 static void
 run(struct contender *c, long events)
 {
-	double begun = now_s(), end;
+	double begun = stamp_now_s(), end;
 	struct rusage u;
 	int status;
 	pid_t pid = fork();
@@ -98,16 +90,17 @@ run(struct contender *c, long events)
 		_exit(127);
 	}
 	if (c->watched != NULL) {
-		while (taken(c->watched) < events && now_s() - begun < 120)
+		while (
+		    taken(c->watched) < events && stamp_now_s() - begun < 120)
 			nanosleep(&(struct timespec){ 0, 5000000 }, NULL);
-		end = now_s();
+		end = stamp_now_s();
 		kill(pid, SIGTERM);
 		if (wait4(pid, &status, 0, &u) != pid || !WIFSIGNALED(status))
 			errx(EX_SOFTWARE, "%s failed", c->name);
 	} else {
 		if (wait4(pid, &status, 0, &u) != pid || status != 0)
 			errx(EX_SOFTWARE, "%s failed", c->name);
-		end = now_s();
+		end = stamp_now_s();
 	}
 	figure_add(&c->rate, (double)events / (end - begun));
 	figure_add(&c->cpu,

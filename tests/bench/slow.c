@@ -29,18 +29,9 @@ struct conf {
 static void
 pace(struct server *s, struct load *readers, double seconds)
 {
-	uint64_t tick = stamp_now_ns();
 	uint64_t due = load_delivered(readers);
-	int n = (int)(seconds * RATE);
+	uint32_t n = server_pace(s, SIZE, RATE, seconds);
 
-	for (int i = 0; i < n; i++) {
-		uint64_t now = stamp_now_ns();
-
-		if (now < tick)
-			usleep((useconds_t)((tick - now) / 1000));
-		server_publish(s, SIZE);
-		tick += 1000000000 / RATE;
-	}
 	if (!load_await(readers, due + (uint64_t)n * readers->n, 60) ||
 	    load_faults(readers) > 0)
 		errx(EX_SOFTWARE, "a reader has lost events");

@@ -337,6 +337,23 @@ server_flood(struct server *s, size_t size, double seconds)
 	return s->next - first;
 }
 
+uint32_t
+server_pace(struct server *s, size_t size, int rate, double seconds)
+{
+	uint64_t tick = stamp_now_ns();
+	uint32_t n = (uint32_t)(seconds * rate);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t now = stamp_now_ns();
+
+		if (now < tick)
+			usleep((useconds_t)((tick - now) / 1000));
+		server_publish(s, size);
+		tick += (uint64_t)(1000000000 / rate);
+	}
+	return n;
+}
+
 /* Call what for each process: pid and its children. */
 static uint64_t
 sum_tree(pid_t pid, uint64_t (*figure)(pid_t pid))

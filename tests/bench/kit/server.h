@@ -54,6 +54,11 @@ void server_publish(struct server *s, size_t size);
  */
 uint32_t server_flood(struct server *s, size_t size, double seconds);
 
+/*
+ * Publish so many a second, each in its time.  Returns the number of events.
+ */
+uint32_t server_pace(struct server *s, size_t size, int rate, double seconds);
+
 /* CPU time of all its threads and children so far, by the scheduler. */
 uint64_t server_cpu_ns(const struct server *s);
 

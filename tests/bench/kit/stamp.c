@@ -12,6 +12,12 @@ stamp_now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+double
+stamp_now_s(void)
+{
+	return (double)stamp_now_ns() / 1e9;
+}
+
 static void
 put_hex(char *p, int digits, uint64_t v)
 {

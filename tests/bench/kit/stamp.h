@@ -11,6 +11,7 @@
 #define STAMP_LEN ((size_t)(8 + 16))
 
 uint64_t stamp_now_ns(void); /* CLOCK_MONOTONIC: the same for all processes */
+double stamp_now_s(void);
 
 /* Write the stamp of number n, and letters up to size, which is as long. */
 void stamp_write(char *p, size_t size, uint32_t n, uint64_t ns);
