@@ -19,6 +19,8 @@ PATH=$BIN:$PATH
 export PATH TOP BIN SLOW
 # Before the tests are read, for it says what $'\u00e9' in them is.
 export LC_ALL=C.UTF-8
+# What scripts share is not left behind compiled.
+export PYTHONDONTWRITEBYTECODE=1
 # A file that hangs is ended by tests/run.  Not by BATS_TEST_TIMEOUT: the sleep
 # that it starts for each test may outlive a short one, and bats waits for it.
 unset BATS_TEST_TIMEOUT

@@ -5,59 +5,31 @@ each of its channels.  Each writes what it has read to reader.N, a line "ID
 CHANNEL DATA" for each event.  Says "ready" once all are connected."""
 
 import random
-import selectors
-import socket
 import sys
-import time
+
+import crowd
 
 address, count, channels, last = sys.argv[1:]
-host, port = address.rsplit(':', 1)
-selector = selectors.DefaultSelector()
-waiting = []
 
 
-class Reader:
-    def __init__(self, number):
-        self.channels = random.sample(
+class Reader(crowd.Reader):
+    pause = (0, 0.1)
+
+    def __init__(self, all_of_them, number):
+        super().__init__(all_of_them)
+        names = random.sample(
             ['c%d' % n for n in range(int(channels))], random.randint(1, 6))
+        self.path = '/events/%s?show=channel,place' % ','.join(names)
         self.file = open('reader.%d' % number, 'w')
-        self.left = set(self.channels)
-        self.id = None
-        self.opened = False
-
-    def connect(self):
-        self.buffer = b''
-        self.socket = socket.create_connection((host, int(port)))
-        again = '' if self.id is None else 'Last-Event-ID: %s\r\n' % self.id
-        self.socket.send((
-            'GET /events/%s?show=channel,place HTTP/1.1\r\nHost: x\r\n%s\r\n' % (
-                ','.join(self.channels), again)).encode())
-        self.socket.setblocking(False)
-        selector.register(self.socket, selectors.EVENT_READ, self)
-
-    def cut(self):
-        selector.unregister(self.socket)
-        self.socket.close()
-        waiting.append((time.time() + random.uniform(0, 0.1), self))
+        self.left = set(names)
 
     def ready(self):
-        try:
-            data = self.socket.recv(random.randint(1, 65536))
-        except OSError:
-            data = b''
-        if not data:
-            self.cut()
-            return
-        self.buffer += data
-        while b'\n\n' in self.buffer:
-            block, self.buffer = self.buffer.split(b'\n\n', 1)
-            self.block(block.decode())
-        if self.opened and random.random() < 0.02:
-            self.cut()
+        self.piece = random.randint(1, 65536)
+        super().ready()
+        if self.opened and self.here() and random.random() < 0.02:
+            self.again()
 
-    def block(self, block):
-        fields = dict(line.split(': ', 1) for line in block.split('\n')
-                      if ': ' in line)
+    def event(self, fields):
         if 'id' in fields:
             self.id = fields['id']
             self.opened = True
@@ -69,19 +41,8 @@ class Reader:
                 self.left.discard(fields['channel'])
 
 
-readers = [Reader(n) for n in range(int(count))]
-for reader in readers:
-    reader.connect()
-told = False
-while any(r.left for r in readers):
-    for key, _ in selector.select(0.02):
-        key.data.ready()
-    now = time.time()
-    for when, reader in [w for w in waiting if w[0] <= now]:
-        waiting.remove((when, reader))
-        reader.connect()
-    if not told and all(r.opened for r in readers):
-        told = True
-        print('ready', flush=True)
+them = crowd.Crowd(address)
+readers = [Reader(them, n) for n in range(int(count))]
+them.run(readers, lambda: not any(r.left for r in readers))
 for reader in readers:
     reader.file.close()
