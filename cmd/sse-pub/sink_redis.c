@@ -203,13 +203,13 @@ confirm(struct sink_redis *s)
 static enum sink_state
 published(struct sink_redis *s, const redisReply *r)
 {
-	size_t n = bus_batch_count(s->flight[0].batch), refused;
+	size_t n = bus_batch_count(s->flight[0].batch), refused, iter = 0;
 	struct sse_text why;
 
 	if (confirm(s) == SINK_FAILED)
 		return SINK_FAILED;
 	sink_reached(&s->sink, bus_batch_reached(r));
-	if ((refused = bus_batch_refused(r, &why)) > 0)
+	while ((refused = bus_batch_refused(r, &iter, &why)) > 0)
 		sink_refused(&s->sink, refused, why);
 	for (size_t i = 0; i < n; i++) {
 		s->sink.known += s->minted[i].keyed;

@@ -24,14 +24,14 @@ note_refused(struct sink_redis *sr, const redisReply *r)
 {
 	char shown[SHOWN_BYTES];
 	struct sse_text why;
-	size_t n = bus_batch_refused(r, &why);
+	size_t n, iter = 0;
 
-	if (n == 0)
-		return;
-	sr->sink.refused += n;
-	warnx("%s: %s: %zu event%s passed over", sr->conf.to->shown,
-	    visible_line(why, shown, sizeof(shown)), n,
-	    n == 1 ? " for it is" : "s for it are");
+	while ((n = bus_batch_refused(r, &iter, &why)) > 0) {
+		sr->sink.refused += n;
+		warnx("%s: %s: %zu event%s passed over", sr->conf.to->shown,
+		    visible_line(why, shown, sizeof(shown)), n,
+		    n == 1 ? " for it is" : "s for it are");
+	}
 }
 
 static enum sink_what

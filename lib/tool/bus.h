@@ -151,11 +151,13 @@ enum bus_answer bus_batch_answer(const struct bus_batch *b, const redisReply *r,
     struct bus_minted *minted, struct sse_text *mark);
 
 /*
- * How many events of an answered batch are not published, though the others
- * are, because something else lies where their log or key should be; *why is
- * that of the first, in one line, lying in the reply.
+ * The next reason for which events of an answered batch are not published,
+ * though the others are: something else lies where their log or key should be.
+ * *why is that in one line, lying in the reply.  Returns how many they are; 0 at
+ * the end.  *iter begins with 0.
  */
-size_t bus_batch_refused(const redisReply *r, struct sse_text *why);
+size_t bus_batch_refused(
+    const redisReply *r, size_t *iter, struct sse_text *why);
 
 /*
  * How many connections of readers, that is, of servers, each message of an

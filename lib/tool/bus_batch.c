@@ -367,20 +367,42 @@ minted_read(
 	return BUS_OK;
 }
 
-size_t
-bus_batch_refused(const redisReply *r, struct sse_text *why)
+/* Why the ith is refused; empty: it is not. */
+static struct sse_text
+refused_for(const redisReply *r, size_t i)
+{
+	struct sse_text t = bus_reply_text(r->element[i]);
+
+	if (t.len < 2 || t.ptr[0] != '!')
+		return (struct sse_text){ NULL, 0 };
+	return (struct sse_text){ t.ptr + 1, t.len - 1 };
+}
+
+/* How many of those from one to another are refused for this? */
+static size_t
+count_refused(const redisReply *r, size_t from, size_t to, struct sse_text why)
 {
 	size_t n = 0;
 
-	for (size_t i = r->elements; i-- > 2;) {
-		struct sse_text t = bus_reply_text(r->element[i]);
+	for (size_t i = from; i < to; i++) {
+		struct sse_text t = refused_for(r, i);
 
-		if (t.len < 2 || t.ptr[0] != '!')
-			continue;
-		*why = (struct sse_text){ t.ptr + 1, t.len - 1 };
-		n++;
+		n += t.len == why.len && memcmp(t.ptr, why.ptr, t.len) == 0;
 	}
 	return n;
+}
+
+size_t
+bus_batch_refused(const redisReply *r, size_t *iter, struct sse_text *why)
+{
+	for (size_t i = *iter + 2; i < r->elements; i++) {
+		*why = refused_for(r, i);
+		if (why->len == 0 || count_refused(r, 2, i, *why) > 0)
+			continue;
+		*iter = i - 1;
+		return count_refused(r, i, r->elements, *why);
+	}
+	return 0;
 }
 
 long long

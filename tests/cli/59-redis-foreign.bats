@@ -157,9 +157,14 @@ data_of() {
 	[[ $output == *'3 events for it are not published'* ]]
 	[ "$(data_of news | paste -sd,)" = 1,2,3 ]
 	run -0 limit sse-pub --spool spool --flush
+	# Each channel is told of for itself.
+	redis SET sse:log:bad 'neither'
+	run limit sse-pub -f json < <(cat in.json; echo '{"channel":"bad","data":"x"}')
+	[ "$status" -eq 76 ]
+	[[ $output == *'sse:log:odd is not a Redis stream: 3 events for it are not published'* ]]
+	[[ $output == *'sse:log:bad is not a Redis stream: 1 event for it is not published'* ]]
 	# By POST, whole or with a number, and again after a lost answer.
 	start_serve -r "$SSE_REDIS_URL" --open-publish -f json --exit-on-eof <in.json
-	redis SET sse:log:bad 'neither'
 	echo '{"channel":"bad","data":"x"}' >>in.json
 	for header in 'X-None: x' 'Sse-Producer: p/1' 'Sse-Producer: p/1'; do
 		run limit curl -s -o answer -w '%{http_code}' -H "$header" \
@@ -190,9 +195,9 @@ data_of() {
 	[ "$(grep -c ' of 1 event is not published: channel ' <<<"$output")" -eq 4 ]
 	run -0 limit sse-pub -u "$URL/events" --spool far --flush
 	await_grep 'sse:log:odd is not a Redis stream: an event for it is not published' serve.err
-	# The first spool, standard input, two of three posts, that of sse-pub,
-	# the second spool.
-	[ "$(data_of news | paste -sd,)" = 1,2,3,1,2,3,1,2,3,1,2,3,1,2,3,1,2,3 ]
+	# The first one and its spool, two bad channels, standard input, two of
+	# three posts, that of sse-pub, the second spool.
+	[ "$(data_of news | paste -sd,)" = 1,2,3,1,2,3,1,2,3,1,2,3,1,2,3,1,2,3,1,2,3 ]
 	await_exit serve
 	[ "$status" -eq 65 ]
 }

@@ -574,6 +574,43 @@ test_wrong_kinds(void **state)
 	bus_batch_free(b);
 }
 
+/* That is the only reason, of so many events. */
+static void
+is_refused_for(const redisReply *r, const char *want, size_t n)
+{
+	struct sse_text why;
+	size_t iter = 0;
+
+	assert_int_equal(bus_batch_refused(r, &iter, &why), n);
+	assert_true(text_is(why, want));
+	assert_int_equal(bus_batch_refused(r, &iter, &why), 0);
+}
+
+/* Each reason is told once, with its events. */
+static void
+test_foreign_many(void **state)
+{
+	static const char *const channels[] = { "x", "a", "y", "x", "a", "x" };
+	struct bus_batch *b = bus_batch_new(&conf);
+	struct sse_text why;
+	size_t iter = 0;
+	redisReply *r;
+
+	(void)state;
+	freeReplyObject(redisCommand(c, "MSET sse:log:x 1 sse:log:y 2"));
+	for (size_t i = 0; i < nitems(channels); i++)
+		add(b, channels[i], NULL, "d");
+	r = send_batch(b);
+	assert_int_equal(bus_batch_answer(b, r, NULL, NULL), BUS_OK);
+	assert_int_equal(bus_batch_refused(r, &iter, &why), 3);
+	assert_true(text_is(why, "sse:log:x is not a Redis stream"));
+	assert_int_equal(bus_batch_refused(r, &iter, &why), 1);
+	assert_true(text_is(why, "sse:log:y is not a Redis stream"));
+	assert_int_equal(bus_batch_refused(r, &iter, &why), 0);
+	freeReplyObject(r);
+	bus_batch_free(b);
+}
+
 /* In a log's place, or that of a key of --once, they hold up nothing else. */
 static void
 test_foreign_keys(void **state)
@@ -587,7 +624,6 @@ test_foreign_keys(void **state)
 	struct bus_batch *b = bus_batch_new(&conf);
 	struct event ev = event("b", "d");
 	struct bus_minted m[3];
-	struct sse_text why;
 	redisReply *r;
 
 	(void)state;
@@ -610,8 +646,7 @@ test_foreign_keys(void **state)
 				    place_is_zero(m[j].place), j == 1);
 			}
 			assert_true(text_is(m[1].refused, cases[i].why));
-			assert_int_equal(bus_batch_refused(r, &why), 1);
-			assert_true(text_is(why, cases[i].why));
+			is_refused_for(r, cases[i].why, 1);
 			freeReplyObject(r);
 		}
 		r = attach_to("a", PLACE_ZERO, 10);
@@ -624,8 +659,7 @@ test_foreign_keys(void **state)
 		r = send_batch(b);
 		assert_int_equal(bus_batch_answer(b, r, m, NULL), BUS_OK);
 		assert_int_equal(r->elements, 3);
-		assert_int_equal(bus_batch_refused(r, &why), 1);
-		assert_true(text_is(why, cases[i].why));
+		is_refused_for(r, cases[i].why, 1);
 		freeReplyObject(r);
 	}
 	bus_batch_free(b);
@@ -1613,6 +1647,7 @@ main(void)
 		cmocka_unit_test_setup(test_refused_whole, setup),
 		cmocka_unit_test_setup(test_wrong_kinds, setup),
 		cmocka_unit_test_setup(test_foreign_keys, setup),
+		cmocka_unit_test_setup(test_foreign_many, setup),
 		cmocka_unit_test_setup(test_once, setup),
 		cmocka_unit_test_setup(test_once_again, setup),
 		cmocka_unit_test_setup(test_once_with_mark, setup),

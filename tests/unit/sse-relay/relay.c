@@ -232,9 +232,10 @@ freeReplyObject(void *reply)
 }
 
 size_t
-bus_batch_refused(const redisReply *r, struct sse_text *why)
+bus_batch_refused(const redisReply *r, size_t *iter, struct sse_text *why)
 {
 	(void)r;
+	(void)iter;
 	(void)why;
 	return 0;
 }
