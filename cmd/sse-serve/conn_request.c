@@ -200,7 +200,10 @@ static void
 answer_post(struct conn *c, const struct post *p)
 {
 	struct sse_text body = { p->answer.ptr, p->answer.len };
-	char fields[ROUTE_CORS_MAX + 128], reached[48] = "";
+	static const char expose[] = "Access-Control-Expose-Headers: "
+				     "Idempotent-Replayed, Sse-Reached\r\n";
+	const char *cors = c->request->cors;
+	char fields[ROUTE_CORS_MAX + 256], reached[48] = "";
 	struct http_answer a = { .status = p->status,
 		.fields = fields,
 		.type = "text/plain; charset=utf-8",
@@ -213,7 +216,9 @@ answer_post(struct conn *c, const struct post *p)
 	if (post_reached(p) >= 0)
 		snprintf(reached, sizeof(reached),
 		    "Sse-Reached: %" PRId64 "\r\n", post_reached(p));
-	snprintf(fields, sizeof(fields), "%s%s%s", c->request->cors,
+	/* A page of another origin sees no others than those that are named. */
+	snprintf(fields, sizeof(fields), "%s%s%s%s", cors,
+	    *cors != '\0' ? expose : "",
 	    p->known ? "Idempotent-Replayed: true\r\n" : "", reached);
 	answer_as(c, &a);
 }

@@ -351,6 +351,10 @@ again() {
 	curl -si -H "$origin" -d x "$URL/events/a" | tr -d '\r' >got
 	grep -q '^HTTP/1.1 200' got
 	grep -qx 'Access-Control-Allow-Origin: https://a.example' got
+	# Its script may read what the answer says beside the IDs.
+	grep -qx 'Access-Control-Expose-Headers: Idempotent-Replayed, Sse-Reached' got
+	curl -si -d x "$URL/events/a" >got
+	not grep -q '^Access-Control' got
 	curl -si -X OPTIONS -H "$origin" "$URL/events/a" | tr -d '\r' >got
 	grep -q '^HTTP/1.1 204' got
 	grep -q '^Access-Control-Allow-Headers: .*Last-Event-ID' got
