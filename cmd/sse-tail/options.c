@@ -126,6 +126,9 @@ read_selection(struct options *o, int letter)
 {
 	switch (letter) {
 	case 'e':
+		if (*optarg == '\0')
+			opt_fault("-e is empty: events that name no type are "
+				  "of type message");
 		if (select_add_type(&o->select, optarg) == -1)
 			err(EX_SOFTWARE, NULL);
 		break;

@@ -100,6 +100,7 @@ b' --retry 0 /half
 	try 'it is none of line' -f lines "$BAD/ended"
 	try 'not closed' -f '{data' "$BAD/ended"
 	try 'channel "a b"' -c 'a b' "$BAD/"
+	try 'of type message' -e '' "$BAD/ended"
 	try 'channel ""' -c '' "$BAD/"
 	try 'neither http nor https' ftp://127.0.0.1/x
 	try 'neither http nor https' file:///etc/passwd
