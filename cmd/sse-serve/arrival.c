@@ -33,11 +33,15 @@ arrival_message(struct hub *h, struct bus_entry *e, struct sse_text channel)
 	struct message *m = NULL;
 
 	e->ev.channel = channel;
+	if (fault == NULL && event_type_reserved(&e->ev))
+		fault = "an event of a type that is ours alone";
 	if (fault == NULL &&
 	    (m = message_new(&h->scratch, &e->ev, e->place, e->prev)) == NULL &&
 	    errno == EINVAL)
 		fault = "an event that cannot be told";
-	if (fault != NULL)
+	if (fault != NULL) {
 		arrival_foreign(h, channel, fault);
+		errno = EINVAL;
+	}
 	return m;
 }

@@ -10,8 +10,8 @@
 struct hub;
 
 /*
- * The message of e, which is channel's.  NULL: it cannot be told, and that was
- * said, or ENOMEM.
+ * The message of e, which is channel's.  NULL with errno EINVAL: it cannot be
+ * told, and that was said; or with ENOMEM.
  */
 struct message *arrival_message(
     struct hub *h, struct bus_entry *e, struct sse_text channel);

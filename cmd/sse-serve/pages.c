@@ -1,7 +1,9 @@
 #include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "arrival.h"
 #include "hub.h"
 #include "pages.h"
 
@@ -42,41 +44,44 @@ pages_clear(struct pages *p)
 	TAILQ_INIT(&p->wishes);
 }
 
-/* The messages of a page as they come, as far as there is memory. */
+/*
+ * The messages of a page as they come, as far as there is memory; *end is the
+ * place of the last entry that was looked at, of whomever it is.
+ */
 static struct backlog *
-messages_of(const struct page_wish *w, const redisReply *r, size_t n)
+messages_of(
+    const struct page_wish *w, const redisReply *r, size_t n, struct place *end)
 {
 	struct backlog *b = backlog_new(n);
 	struct bus_entry e;
 
+	*end = PLACE_ZERO;
 	for (size_t i = 0; b != NULL && i < n; i++) {
 		struct message *m;
 
 		if (bus_page_entry(r, i, &e) == -1)
 			continue;
-		e.ev.channel = w->name;
-		m = message_new(
-		    &w->pages->hub->scratch, &e.ev, e.place, e.prev);
-		if (m == NULL)
+		m = arrival_message(w->pages->hub, &e, w->name);
+		if (m == NULL && errno != EINVAL)
 			break;
-		b->messages[b->n++] = m;
+		*end = e.place;
+		if (m != NULL)
+			b->messages[b->n++] = m;
 	}
 	return b;
 }
 
-/* What is behind the last message of a full page is in the next one. */
+/* What is behind the last entry of a full page is in the next one. */
 static struct place
-end_of(const struct page_wish *w, const struct backlog *b, size_t n)
+end_of(const struct page_wish *w, struct place end, size_t n)
 {
-	struct place last = b->n > 0 ? b->messages[b->n - 1]->place
-				     : PLACE_ZERO;
-
-	return n == PAGE && b->n > 0 ? last : place_max(last, w->up_to);
+	return n == PAGE && !place_is_zero(end) ? end
+						: place_max(end, w->up_to);
 }
 
 /* Those of a page back come the newest first. */
 static struct place
-turn(struct backlog *b, size_t n)
+turn(struct backlog *b, struct place end, size_t n)
 {
 	for (size_t i = 0; i < b->n / 2; i++) {
 		struct message *m = b->messages[i];
@@ -84,7 +89,7 @@ turn(struct backlog *b, size_t n)
 		b->messages[i] = b->messages[b->n - 1 - i];
 		b->messages[b->n - 1 - i] = m;
 	}
-	return n == PAGE && b->n > 0 ? b->messages[0]->place : PLACE_ZERO;
+	return n == PAGE ? end : PLACE_ZERO;
 }
 
 static void
@@ -93,15 +98,16 @@ answer(struct page_wish *w, const redisReply *r)
 	struct notice n = { .what = w->back ? NOTICE_BACK : NOTICE_PAGE,
 		.place = w->after };
 	size_t count = 0;
+	struct place end;
 
 	/* One that cannot be read is empty: a gap. */
 	if (bus_page_answer(r, &count) != BUS_OK)
 		w->pages->hub->counters.foreign++;
 	n.name = name_dup(w->name);
-	n.backlog = messages_of(w, r, count);
+	n.backlog = messages_of(w, r, count, &end);
 	if (n.name.ptr == NULL || n.backlog == NULL)
 		err(EX_SOFTWARE, "a page of a log");
-	n.drop = w->back ? turn(n.backlog, count) : end_of(w, n.backlog, count);
+	n.drop = w->back ? turn(n.backlog, end, count) : end_of(w, end, count);
 	hub_tell(w->pages->hub, w->worker, &n);
 	TAILQ_REMOVE(&w->pages->wishes, w, entry);
 	wish_free(w);

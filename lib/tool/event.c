@@ -259,6 +259,14 @@ event_set_field(struct event *ev, struct sse_text name, struct sse_text value)
 	return r == NULL ? 0 : r->set(ev, value);
 }
 
+bool
+event_type_reserved(const struct event *ev)
+{
+	/* A relay passes on what was lost on its way. */
+	return text_starts(ev->type, "sse:") &&
+	    !(text_is(ev->type, "sse:gap") && ev->via.len > 0);
+}
+
 const char *
 event_fault(const struct event *ev)
 {
@@ -269,9 +277,7 @@ event_fault(const struct event *ev)
 		return "only sse-serve itself publishes to presence";
 	if (names_nobody(ev->channel))
 		return "client: and group: want a name behind the colon";
-	/* A relay passes on what was lost on its way. */
-	if (text_starts(ev->type, "sse:") &&
-	    !(text_is(ev->type, "sse:gap") && ev->via.len > 0))
+	if (event_type_reserved(ev))
 		return "event types that begin with sse: are reserved";
 	if (text_has_any(ev->type, "\r\n", 2))
 		return "event type has a line break";

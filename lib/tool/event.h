@@ -93,6 +93,9 @@ int event_set_field(
  */
 const char *event_fault(const struct event *ev);
 
+/* Is its type the programs' own, and not a gap that a relay tells of? */
+bool event_type_reserved(const struct event *ev);
+
 /* Is name a channel's: 1 to 200 bytes of UTF-8 without what divides or matches names? */
 bool channel_valid(struct sse_text name);
 

@@ -244,3 +244,46 @@ without_redis() {
 		stop serve
 	done
 }
+
+# add N FIELD VALUE ...: entries of others, in the log.
+add() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		redis XADD sse:log:numbers '*' prev 0-0 "${@:2}" >/dev/null
+	done
+}
+
+@test "entries of others amid those of a page are passed over, one by one" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL" -n 20000 --history-bytes 100k -w 1 -a unix:admin
+	spawn first curl -sN "$URL/events/numbers"
+	await synced
+	id=$(sed -n 's/^id: //p' first.out | tail -n 1)
+	lines 1 100
+	add 1 event sse:end data over
+	lines 101 200
+	# More than a page of them.
+	add 70 event $'a\nb' data broken
+	lines 201 800
+	await_grep '^data: 000800' first.out
+	spawn back curl -sN -H "Last-Event-ID: $id" "$URL/events/numbers"
+	await_grep '^data: 000800' back.out
+	numbers back.out | grep -v GAP | diff <(seq 800) -
+	# Those that follow them cannot know that nothing is missing.
+	[ "$(numbers back.out | grep -c GAP)" -le 4 ]
+	# Backwards, too.
+	spawn last curl -sN "$URL/events/numbers?last=750"
+	await_grep '^data: 000800' last.out
+	numbers last.out | grep -v GAP | diff <(seq 51 800) -
+	not grep -q 'sse:end\|over\|broken' back.out last.out first.out
+	[ "$(limit curl -s --unix-socket admin http://localhost/metrics |
+	    sed -n 's/^sse_serve_redis_foreign_total //p')" -ge 71 ]
+	grep -q 'channel numbers: an event of a type that is ours alone; passed over' serve.err
+}
+
+# lines FROM TO: as fill.
+lines() {
+	seq "$1" "$2" | awk '{ printf "%06d %493s\n", $1, "x" }' | tr ' ' . |
+	    sse-pub --history 20000 numbers
+}
