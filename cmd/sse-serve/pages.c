@@ -123,7 +123,12 @@ answered(redisAsyncContext *context, void *reply, void *priv)
 	if (reply == NULL)
 		return; /* it is asked again, or p is gone */
 	p = w->pages;
-	if (!redis_async_elsewhere(p->link, reply))
+	if (redis_async_elsewhere(p->link, reply))
+		return;
+	/* What is there is not lost: it is asked again, by the next link. */
+	if (bus_answer_of(reply) == BUS_BUSY)
+		redis_async_drop(p->link, bus_error(reply));
+	else
 		answer(w, reply);
 }
 

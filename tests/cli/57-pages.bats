@@ -287,3 +287,24 @@ lines() {
 	seq "$1" "$2" | awk '{ printf "%06d %493s\n", $1, "x" }' | tr ' ' . |
 	    sse-pub --history 20000 numbers
 }
+
+@test "a page for which Redis is too busy is asked for again, and nothing is lost" {
+	start_redis 'busy-reply-threshold 50'
+	fill 1500
+	small_serve -a unix:admin
+	id=$(redis XRANGE sse:log:numbers - + COUNT 1 | head -n 1)
+	spawn spin redis-cli -s redis/sock EVAL 'while true do end' 0
+	await busy
+	spawn back curl -sN -H "Last-Event-ID: $id" "$URL/events/numbers"
+	await_grep 'BUSY .*; reconnecting' serve.err
+	redis SCRIPT KILL
+	await_exit spin
+	await_grep '^data: 001500' back.out
+	numbers back.out | diff <(seq 2 1500) -
+	[ "$(redis INFO commandstats | grep cmdstat_xrange: |
+	    grep -c 'rejected_calls=0')" -eq 0 ]
+}
+
+busy() {
+	redis PING | grep -q BUSY
+}
