@@ -621,7 +621,7 @@ test_forked_behind(void **state)
 {
 	struct redis_url u = url_of("a");
 	struct reader *r = reader_new(&conf, &u, PLACE_ZERO);
-	char last[PLACE_LEN], command[64 + PLACE_LEN];
+	char last[PLACE_LEN];
 	struct place two;
 
 	(void)state;
@@ -632,9 +632,8 @@ test_forked_behind(void **state)
 		publish("a", "two");
 		two = expect_event(r, "a", "two").place;
 		place_format(two, last);
-		snprintf(command, sizeof(command), "SET sse:last %s", last);
 		own_redis_tell(&redis, "FLUSHALL");
-		own_redis_tell(&redis, command);
+		own_redis_tell(&redis, "SET sse:last %s", last);
 		cut();
 		if (!live)
 			publish("a", "three");
