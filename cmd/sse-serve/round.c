@@ -17,20 +17,14 @@ round_new(struct round_list *list, struct attach *a, int worker)
 	return r;
 }
 
-static void
-drop(struct round_list *list, struct round *r)
-{
-	TAILQ_REMOVE(list, r, entry);
-	free(r);
-}
-
 void
 round_list_clear(struct round_list *list)
 {
-	struct round *r;
+	struct round *r, *next;
 
-	while ((r = TAILQ_FIRST(list)) != NULL)
-		drop(list, r);
+	TAILQ_FOREACH_SAFE(r, list, entry, next)
+		free(r);
+	TAILQ_INIT(list);
 }
 
 void
@@ -86,9 +80,11 @@ round_list_reset(struct round_list *list)
 {
 	struct round *r, *next;
 
-	TAILQ_FOREACH_SAFE(r, list, entry, next)
+	TAILQ_FOREACH_SAFE(r, list, entry, next) {
+		r->replied = false;
 		if (r->worker >= 0)
-			r->replied = false;
-		else
-			drop(list, r);
+			continue;
+		TAILQ_REMOVE(list, r, entry);
+		free(r);
+	}
 }
