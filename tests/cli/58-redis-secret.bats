@@ -106,3 +106,34 @@ disturb() {
 		[[ $output != *sesame* ]]
 	done
 }
+
+@test "as the user that sse-redis(7) has for sse-serve it can do all that it does" {
+	user=$(sed -n 's/^\.Dl redis-cli acl setuser serve //p' "$TOP/man/sse-redis.7")
+	[ -n "$user" ]
+	eval "redis ACL SETUSER serve $user"
+	export SSE_REDIS_URL=redis://serve:jam@${SSE_REDIS_URL#redis://}
+	start_serve -r '' -a unix:admin --identity-header X-User --presence-events \
+	    --trust-proxy 127.0.0.1 -n 20000 --history-bytes 100k
+	spawn anna curl -sN -H 'X-User: anna' "$URL/events/news"
+	await_grep '^retry' anna.out
+	# All it does: minted, kept, paged, marked, listed, told who is here.
+	for n in {1..300}; do echo "{\"data\":\"$n $(printf '%01000d' 0)\"}"; done >in.json
+	limit curl -fsS -H 'Content-Type: application/x-ndjson' --data-binary @in.json \
+	    --unix-socket admin http://localhost/events/client:anna >ids
+	await_grep '^data: 300 ' anna.out
+	[ "$(limit curl -fsS -X POST -H 'X-User: anna' \
+	    "$URL/ack?id=$(sed -n 10p ids)")" = "$(sed -n 10p ids)" ]
+	spawn tab curl -sN -H 'X-User: anna' "$URL/events/news"
+	await_grep '^data: 300 ' tab.out
+	sed -n 's/^data: \([0-9]*\) .*/\1/p' tab.out | diff <(seq 11 300) -
+	listed() {
+		limit curl -fsS --unix-socket admin 'http://localhost/connections?all=1' |
+		    grep -q '"client":"anna"'
+	}
+	await listed
+	joined() { redis XRANGE sse:log:presence - + | grep -qx joined; }
+	await joined
+	limit sse-pub --once key news hello
+	await_grep '^data: hello' anna.out
+	not grep NOPERM serve.err
+}
