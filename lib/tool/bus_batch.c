@@ -387,7 +387,8 @@ count_refused(const redisReply *r, size_t from, size_t to, struct sse_text why)
 	for (size_t i = from; i < to; i++) {
 		struct sse_text t = refused_for(r, i);
 
-		n += t.len == why.len && memcmp(t.ptr, why.ptr, t.len) == 0;
+		n += t.ptr != NULL && t.len == why.len &&
+		    memcmp(t.ptr, why.ptr, t.len) == 0;
 	}
 	return n;
 }
