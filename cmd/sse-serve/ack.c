@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "ack.h"
-#include "mailbox.h"
+#include "named.h"
 
 struct ack *
 ack_new(struct conn *c, unsigned int worker, struct sse_text client,

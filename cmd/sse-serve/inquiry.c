@@ -4,8 +4,8 @@
 #include "http_answer.h"
 #include "identity.h"
 #include "inquiry.h"
-#include "mailbox.h"
 #include "metrics.h"
+#include "named.h"
 #include "process.h"
 #include "units.h"
 

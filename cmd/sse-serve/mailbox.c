@@ -135,18 +135,6 @@ notices_free(struct notices *b)
 	memset(b, 0, sizeof(*b));
 }
 
-struct sse_text
-name_dup(struct sse_text name)
-{
-	char *copy = malloc(name.len + 1);
-
-	if (copy == NULL)
-		return (struct sse_text){ NULL, 0 };
-	memcpy(copy, name.ptr, name.len);
-	copy[name.len] = '\0';
-	return (struct sse_text){ copy, name.len };
-}
-
 struct backlog *
 backlog_new(size_t room)
 {

@@ -115,9 +115,6 @@ void mailbox_take(struct mailbox *m, struct notices *b, bool *was_full);
 void notice_clear(struct notice *n);
 void notices_free(struct notices *b);
 
-/* A copy of a name, NUL behind it.  ptr NULL with ENOMEM. */
-struct sse_text name_dup(struct sse_text name);
-
 struct backlog *backlog_new(size_t room);
 void backlog_free(struct backlog *b);
 

@@ -68,3 +68,15 @@ named_next(struct named *n)
 {
 	return RB_NEXT(named_tree, , n);
 }
+
+struct sse_text
+name_dup(struct sse_text name)
+{
+	char *copy = malloc(name.len + 1);
+
+	if (copy == NULL)
+		return (struct sse_text){ NULL, 0 };
+	memcpy(copy, name.ptr, name.len);
+	copy[name.len] = '\0';
+	return (struct sse_text){ copy, name.len };
+}

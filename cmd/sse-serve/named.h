@@ -33,4 +33,7 @@ void *named_next(struct named *n);
 /* The order of the tree: below, at or above 0. */
 int named_cmp(struct sse_text a, struct sse_text b);
 
+/* A copy of a name, NUL behind it.  ptr NULL with ENOMEM. */
+struct sse_text name_dup(struct sse_text name);
+
 #endif

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "../../../cmd/sse-serve/mailbox.h"
+#include "../../../cmd/sse-serve/named.h"
 #include "../../../cmd/sse-serve/post.h"
 
 #define NOTICES 200000
