@@ -1,6 +1,7 @@
 /*
- * What the parts of listener.c know of each other: it has the set of sockets,
- * listener_inet.c opens those of TCP and listener_unix.c the others.
+ * What the parts of a listener know of each other: listener.c opens or adopts
+ * one, of TCP by listener_inet.c, else by listener_unix.c; listener_set.c has all
+ * that are open.
  */
 #ifndef LISTENER_INNER_H
 #define LISTENER_INNER_H
