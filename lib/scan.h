@@ -43,7 +43,7 @@ scan_part(const char *p, size_t len)
  * The next line end, or NULL when none is left.  *ascii says whether the bytes
  * since the last line end, or since the start, are all ASCII.
  */
-static inline const char *
+__attribute__((always_inline)) static inline const char *
 scan_line(struct scan *s, bool *ascii)
 {
 	uint64_t high = 0, upto;
@@ -78,6 +78,18 @@ scan_line(struct scan *s, bool *ascii)
 	eol = s->at + __builtin_ctzll(s->ends);
 	s->ends &= s->ends - 1;
 	return eol;
+}
+
+/* Pass over the next line end, which is the next byte. */
+static inline void
+scan_pass(struct scan *s)
+{
+	bool ascii;
+
+	if (s->ends != 0)
+		s->ends &= s->ends - 1;
+	else
+		(void)scan_line(s, &ascii);
 }
 
 #endif

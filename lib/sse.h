@@ -109,6 +109,22 @@ int sse_decoder_feed(struct sse_decoder *d, const void *buf, size_t len,
     size_t *used, const struct sse_event **ev);
 
 /*
+ * Take many events in one call, for whoever passes on data and has no use for
+ * the rest: of the len bytes at buf those up to the first block that is not
+ * plain, and max at most.  Plain is a block that lies whole in buf and is made
+ * of one line of data, perhaps empty, and perhaps an id, ended by LF.
+ *
+ * Returns how many events there are in ev, each as sse_decoder_feed() would
+ * have handed it out; 0 when the first block is not plain, cut, or too large, or
+ * memory ran out: that is for sse_decoder_feed().
+ * *used is set to the bytes these events took.  They may point into buf; they
+ * and the decoder's last event ID, the one of the last of them, are good until
+ * the next call.
+ */
+size_t sse_decoder_feed_many(struct sse_decoder *d, const void *buf, size_t len,
+    size_t *used, struct sse_event *ev, size_t max);
+
+/*
  * The fields and comments that were asked for, of the block that the last feed
  * handed out, in their order: set *iter to 0, then call until 0 is returned.
  * They are good as long as the event.  Returns 1 with *f set, else 0.

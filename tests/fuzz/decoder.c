@@ -2,29 +2,56 @@
  * The decoder.  The first byte says what is asked for, the second how many
  * bytes an event may have ("-": the default), the third how the stream is cut,
  * the fourth is there for the eye; the rest is the stream.  What must hold: fed
- * whole, or in pieces, it gives what the naive decoder gives.
+ * whole, or in pieces, event by event or many at once, it gives what the naive
+ * decoder gives.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "naive.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What is to be had of it at once; the bytes that this took. */
+static size_t
+feed_many(
+    struct sse_decoder *d, const uint8_t *p, size_t len, struct sse_buf *out)
+{
+	struct sse_event ev[3];
+	size_t at = 0, used, n;
+
+	while ((n = sse_decoder_feed_many(d, p + at, len - at, &used, ev, 3)) >
+	    0) {
+		assert(n <= 3 && used <= len - at);
+		at += used;
+		for (size_t i = 0; i < n; i++)
+			told_event(out, 1, &ev[i]);
+	}
+	assert(used == 0);
+	return at;
+}
+
 /* One piece, in memory of its own that is gone behind it. */
 static void
-feed(struct sse_decoder *d, const uint8_t *p, size_t len, struct sse_buf *out)
+feed(struct sse_decoder *d, const uint8_t *p, size_t len, struct sse_buf *out,
+    bool many)
 {
 	const struct sse_event *ev;
 	struct sse_field f;
-	size_t used, iter;
+	size_t used, iter, n;
 	uint8_t *piece, *at;
 	int got;
 
 	piece = at = malloc(len > 0 ? len : 1);
 	assert(piece != NULL);
 	memcpy(piece, p, len);
-	while ((got = sse_decoder_feed(d, at, len, &used, &ev)) != 0) {
+	for (;;) {
+		n = many ? feed_many(d, at, len, out) : 0;
+		at += n;
+		len -= n;
+		if ((got = sse_decoder_feed(d, at, len, &used, &ev)) == 0)
+			break;
 		assert(used <= len);
 		at += used;
 		len -= used;
@@ -47,7 +74,7 @@ feed(struct sse_decoder *d, const uint8_t *p, size_t len, struct sse_buf *out)
 /* Pieces of 1 to 2^(cut % 8) bytes, as chance has it; cut 0: whole. */
 static void
 decode(struct sse_buf *out, const uint8_t *p, size_t len, unsigned int ask,
-    size_t max, unsigned int cut)
+    size_t max, unsigned int cut, bool many)
 {
 	struct sse_decoder *d = sse_decoder_new(max);
 	uint64_t chance = cut;
@@ -60,7 +87,7 @@ decode(struct sse_buf *out, const uint8_t *p, size_t len, unsigned int ask,
 		n = 1 + (size_t)(chance >> 40) % (1U << cut % 8);
 		if (cut == 0 || n > len - at)
 			n = len - at;
-		feed(d, p + at, n, out);
+		feed(d, p + at, n, out, many);
 		if (len == 0)
 			break;
 	}
@@ -94,9 +121,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	data += 4;
 	size -= 4;
 	naive_decode(&want, data, size, ask, max);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 6; i++) {
 		got.len = 0;
-		decode(&got, data, size, ask, max, cuts[i]);
+		decode(&got, data, size, ask, max, cuts[i % 3], i < 3);
 		check_same(&want, &got);
 	}
 	sse_buf_free(&want);

@@ -109,8 +109,9 @@ make_stream(void)
 	    "data\nid: %0300d\nevent: %0300d\n\n"
 	    "data: \xff not UTF-8\nid: \xfe\nevent: \xfd\ndata: \xc0\n\n"
 	    "retry: 10\nx: \xff\n\nid: 3\n\ndata: c\r\n\r\n"
+	    "id: %0400d\ndata: f\n\nid: 3\ndata: g\n\n"
 	    "data: d\ndata: e\n\n",
-	    LIMIT, 1, 2, 3);
+	    LIMIT, 1, 2, 3, 4);
 }
 
 #define EVERYTHING (SSE_ASK_FIELDS | SSE_ASK_COMMENTS | SSE_ASK_BLOCKS)
@@ -124,7 +125,7 @@ feed_stubbornly(struct sse_decoder *d, unsigned int ask, const char *p,
     size_t len, struct report *r)
 {
 	const struct sse_event *ev;
-	size_t used, was, failures = 0;
+	size_t many, used, was, failures = 0;
 	char *piece, last_id[LIMIT];
 	struct sse_text id;
 	int got;
@@ -133,10 +134,14 @@ feed_stubbornly(struct sse_decoder *d, unsigned int ask, const char *p,
 		/* Our own memory is not to fail, nor to be counted. */
 		assert_non_null(piece = __real_malloc(len + 1));
 		memcpy(piece, p, len);
+		/* What it has no memory for it leaves to the other. */
+		many = feed_many(d, piece, len, r, MANY_MAX);
+		p += many;
+		len -= many;
 		id = sse_decoder_last_id(d);
 		assert_true(id.len < sizeof(last_id));
 		memcpy(last_id, id.ptr, was = id.len);
-		got = sse_decoder_feed(d, piece, len, &used, &ev);
+		got = sse_decoder_feed(d, piece + many, len, &used, &ev);
 		assert_true(used <= len);
 		p += used;
 		len -= used;
@@ -154,7 +159,7 @@ feed_stubbornly(struct sse_decoder *d, unsigned int ask, const char *p,
 			}
 			failures++;
 		}
-		memset(piece, 'X', len);
+		memset(piece, 'X', many + len);
 		__real_free(piece);
 	} while (got != 0);
 	return failures;
@@ -187,6 +192,8 @@ decode(struct report *r, unsigned int ask, size_t step, size_t fail_at,
 		    stream_len - at < step ? stream_len - at : step, r);
 	report_state(r, d);
 	sse_decoder_free(d);
+	if (failures == 0 && fail_at > 0 && heap.calls >= fail_at)
+		failures = 1; /* in sse_decoder_feed_many() */
 	heap.fail_at = 0;
 	return failures;
 }

@@ -7,36 +7,52 @@
 
 #include "decoding.h"
 
-/* Pieces of step bytes behind a first one of cut. */
+/* How a stream is fed: in pieces of step bytes behind a first one of cut. */
+struct cut {
+	size_t cut, step, many;
+};
+
 static void
 check_cut(const char *what, const char *in, size_t len, const char *want,
-    size_t cut, size_t step, unsigned int ask, size_t max)
+    struct cut c, unsigned int ask, size_t max)
 {
 	struct report r = { .len = 0 };
 	struct sse_decoder *d;
 
 	assert_non_null(d = sse_decoder_new(max));
 	sse_decoder_ask(d, ask);
-	feed(d, in, cut, &r);
-	for (size_t at = cut; at < len; at += step)
-		feed(d, in + at, len - at < step ? len - at : step, &r);
+	feed_piece(d, in, c.cut, &r, c.many);
+	for (size_t at = c.cut; at < len; at += c.step)
+		feed_piece(d, in + at, len - at < c.step ? len - at : c.step,
+		    &r, c.many);
 	report_state(&r, d);
 	sse_decoder_free(d);
 	if (strcmp(r.text, want) != 0)
-		fail_msg("%s: cut at %zu, then every %zu:\n got %s\nwant %s",
-		    what, cut, step, r.text, want);
+		fail_msg("%s: cut at %zu, then every %zu, %zu at once:\n"
+			 " got %s\nwant %s",
+		    what, c.cut, c.step, c.many, r.text, want);
 }
 
-/* The answer may not depend on how the bytes are cut. */
+/* The answer may not depend on how the bytes are cut, nor on how many it takes. */
 static void
 check_all(const char *what, const char *in, size_t len, const char *want,
     unsigned int ask, size_t max)
 {
-	check_cut(what, in, len, want, len, 1, ask, max);
-	for (size_t cut = 0; cut < len; cut++) {
-		check_cut(what, in, len, want, cut, len, ask, max);
-		check_cut(what, in, len, want, cut, 1, ask, max);
-		check_cut(what, in, len, want, cut, 3, ask, max);
+	static const size_t many[] = { 0, 1, MANY_MAX };
+
+	for (size_t i = 0; i < nitems(many); i++) {
+		size_t m = many[i];
+
+		check_cut(
+		    what, in, len, want, (struct cut){ len, 1, m }, ask, max);
+		for (size_t cut = 0; cut < len; cut++) {
+			check_cut(what, in, len, want,
+			    (struct cut){ cut, len, m }, ask, max);
+			check_cut(what, in, len, want,
+			    (struct cut){ cut, 1, m }, ask, max);
+			check_cut(what, in, len, want,
+			    (struct cut){ cut, 3, m }, ask, max);
+		}
 	}
 }
 

@@ -228,19 +228,96 @@ takes_no_bytes(void **state)
 	sse_decoder_free(d);
 }
 
+/*
+ * Which events can be had together: those up to the first block that is more
+ * than a line of data and an ID, or not whole.
+ */
+static void
+takes_many(void **state)
+{
+	static const struct {
+		const char *what, *in;
+		size_t n;
+		const char *id;
+	} cases[] = {
+		{ "data alone", "data: a\n\ndata:b\n\ndata\n\n", 3, "" },
+		{ "IDs", "id: 1\ndata: a\n\ndata: b\nid: 2\n\n", 2, "2" },
+		{ "the last ID of several", "id: 1\nid: 2\ndata: a\n\n", 1,
+		    "2" },
+		{ "an ID that clears", "id: 1\ndata: a\n\nid\ndata\n\n", 2,
+		    "" },
+		{ "not ASCII", "data: \xc3\xa9\n\n", 1, "" },
+		{ "not UTF-8", "data: a\n\ndata: \xff\n\n", 1, "" },
+		{ "a type", "data: a\n\nevent: e\ndata: b\n\n", 1, "" },
+		{ "an ID of a block that is none of them",
+		    "id: 1\ndata: a\n\nid: 2\nx: y\ndata: b\n\n", 1, "1" },
+		{ "two lines of data", "data: a\n\ndata: b\ndata: c\n\n", 1,
+		    "" },
+		{ "a comment", "data: a\n\n: b\ndata: c\n\n", 1, "" },
+		{ "retry", "data: a\n\nretry: 1\ndata: c\n\n", 1, "" },
+		{ "CR", "data: a\n\ndata: b\r\r", 1, "" },
+		{ "no data", "data: a\n\nid: 1\n\n", 1, "" },
+		{ "cut", "data: a\n\ndata: b\n", 1, "" },
+		{ "cut within a line", "data: a\n\ndata: b", 1, "" },
+		{ "a blank line too many", "data: a\n\n\ndata: b\n\n", 1, "" },
+	};
+	struct sse_decoder *d;
+	struct sse_event ev[MANY_MAX];
+	struct sse_text id;
+	size_t used;
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct report r = { .len = 0 };
+
+		assert_non_null(d = sse_decoder_new(0));
+		/* The first line of a stream may begin with a BOM. */
+		feed(d, "data\n\n", 6, &r);
+		if (sse_decoder_feed_many(d, cases[i].in, strlen(cases[i].in),
+			&used, ev, MANY_MAX) != cases[i].n)
+			fail_msg("%s", cases[i].what);
+		id = sse_decoder_last_id(d);
+		assert_int_equal(id.len, strlen(cases[i].id));
+		assert_memory_equal(id.ptr, cases[i].id, id.len);
+		assert_memory_equal(
+		    cases[i].in + used - 2, "\n\n", 2 /* whole blocks */);
+		sse_decoder_free(d);
+	}
+}
+
+/* An event bears the ID in force at its place, also where a later one has one. */
+static void
+takes_many_with_their_ids(void **state)
+{
+	static const char in[] = "data: a\n\nid: 2\ndata: b\n\ndata: c\n\n";
+	struct sse_decoder *d = sse_decoder_new(0);
+	struct report r = { .len = 0 };
+
+	(void)state;
+	assert_non_null(d);
+	feed(d, "id: one\ndata\n\n", 14, &r);
+	assert_int_equal(
+	    feed_many(d, in, sizeof(in) - 1, &r, MANY_MAX), sizeof(in) - 1);
+	report_state(&r, d);
+	assert_string_equal(
+	    r.text, "message=#one;message=a#one;message=b#2;message=c#2;#2");
+	sse_decoder_free(d);
+}
+
 /* What the bytes give in pieces of so many, the first of which takes cut. */
 static void
 decode_cut(const char *in, size_t len, size_t cut, size_t piece, size_t max,
-    struct report *r)
+    struct report *r, size_t many)
 {
 	struct sse_decoder *d = sse_decoder_new(max);
 
 	assert_non_null(d);
 	r->len = 0;
 	sse_decoder_ask(d, SSE_ASK_FIELDS | SSE_ASK_COMMENTS | SSE_ASK_BLOCKS);
-	feed(d, in, cut, r);
+	feed_piece(d, in, cut, r, many);
 	for (size_t at = cut; at < len; at += piece)
-		feed(d, in + at, piece < len - at ? piece : len - at, r);
+		feed_piece(
+		    d, in + at, piece < len - at ? piece : len - at, r, many);
 	report_state(r, d);
 	sse_decoder_free(d);
 }
@@ -257,11 +334,15 @@ check_glance(const char *before, const char *data, const char *end)
 	    before, data, end, 0);
 
 	for (size_t i = 0; i < nitems(limits); i++) {
-		decode_cut(in, (size_t)len, 0, 1, limits[i], &want);
-		decode_cut(in, (size_t)len, cut, 64, limits[i], &got);
-		assert_string_equal(got.text, want.text);
-		decode_cut(in, (size_t)len, cut, 1024, limits[i], &got);
-		assert_string_equal(got.text, want.text);
+		decode_cut(in, (size_t)len, 0, 1, limits[i], &want, 0);
+		for (size_t many = 0; many <= 2; many++) {
+			decode_cut(
+			    in, (size_t)len, cut, 64, limits[i], &got, many);
+			assert_string_equal(got.text, want.text);
+			decode_cut(
+			    in, (size_t)len, cut, 1024, limits[i], &got, many);
+			assert_string_equal(got.text, want.text);
+		}
 	}
 }
 
@@ -308,6 +389,8 @@ main(void)
 		cmocka_unit_test(is_seeded),
 		cmocka_unit_test(asks_between_blocks),
 		cmocka_unit_test(takes_no_bytes),
+		cmocka_unit_test(takes_many),
+		cmocka_unit_test(takes_many_with_their_ids),
 		cmocka_unit_test(sees_the_same_at_a_glance),
 	};
 

@@ -70,12 +70,35 @@ report_block(struct report *r, const struct sse_decoder *d, int got,
 	report(r, ";", 1);
 }
 
+#define MANY_MAX 8
+
+/* Up to many events in one call, for as long as there are any; the bytes read. */
+static inline size_t
+feed_many(struct sse_decoder *d, const char *p, size_t len, struct report *r,
+    size_t many)
+{
+	struct sse_event ev[MANY_MAX];
+	size_t at = 0, used, n;
+
+	while (many > 0 &&
+	    (n = sse_decoder_feed_many(d, p + at, len - at, &used, ev, many)) >
+		0) {
+		assert_true(n <= many && used <= len - at);
+		at += used;
+		for (size_t i = 0; i < n; i++)
+			report_block(r, d, 1, &ev[i]);
+	}
+	return at;
+}
+
 /*
  * Feed one piece from memory of its own, which is gone when this returns: what
- * a decoder wrongly kept of it would be noticed.
+ * a decoder wrongly kept of it would be noticed.  Unless many is 0, as many
+ * events at once as sse_decoder_feed_many() takes.
  */
 static inline void
-feed(struct sse_decoder *d, const char *p, size_t len, struct report *r)
+feed_piece(struct sse_decoder *d, const char *p, size_t len, struct report *r,
+    size_t many)
 {
 	const struct sse_event *ev;
 	size_t at = 0, used;
@@ -87,6 +110,7 @@ feed(struct sse_decoder *d, const char *p, size_t len, struct report *r)
 	if (len > 0)
 		memcpy(piece, p, len);
 	do {
+		at += feed_many(d, piece + at, len - at, r, many);
 		got = sse_decoder_feed(d, piece + at, len - at, &used, &ev);
 		assert_true(used <= len - at);
 		at += used;
@@ -100,6 +124,12 @@ feed(struct sse_decoder *d, const char *p, size_t len, struct report *r)
 	assert_int_equal(at, len);
 	memset(piece, 'X', len);
 	free(piece);
+}
+
+static inline void
+feed(struct sse_decoder *d, const char *p, size_t len, struct report *r)
+{
+	feed_piece(d, p, len, r, 0);
 }
 
 static inline void
