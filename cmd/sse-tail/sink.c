@@ -35,10 +35,12 @@ sink_free(struct sink *k)
 bool
 sink_flush(struct sink *k)
 {
-	bool all = stdout_write(k->out.ptr, k->out.len, k->gone, k->arg);
-
+	/* Behind what could not be written nothing must be. */
+	if (!k->broken)
+		k->broken = !stdout_write(
+		    k->out.ptr, k->out.len, k->gone, k->arg);
 	k->out.len = 0;
-	return all;
+	return !k->broken;
 }
 
 /* A member of what sse:gap tells, fit for a message. */

@@ -20,6 +20,7 @@ struct sink {
 	struct output_context ctx; /* now_ms of this turn; 0: not looked up */
 	bool met;                  /* --until */
 	bool refused;              /* --exec failed for the last event */
+	bool broken;               /* a flush could not write it all */
 	struct command_conf command;
 	struct stats stats;
 	void (*gone)(
@@ -42,8 +43,8 @@ void sink_block(struct sink *k, const struct event *ev,
     const struct sse_decoder *d, const char *url);
 
 /*
- * Write what there is, before a wait.  False: a signal came, and not all of it
- * could be written.
+ * Write what there is, before a wait.  False: a signal came, and not all that
+ * was given so far could be written.
  */
 bool sink_flush(struct sink *k);
 
