@@ -82,6 +82,12 @@ matches(const struct select *s, struct sse_text data, struct sse_buf *scratch)
 }
 
 bool
+select_all(const struct select *s)
+{
+	return s->ntypes == 0 && s->ngreps == 0 && s->until == NULL;
+}
+
+bool
 select_takes(
     const struct select *s, const struct event *ev, struct sse_buf *scratch)
 {

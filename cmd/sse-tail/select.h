@@ -26,6 +26,9 @@ int select_add_type(struct select *s, const char *type);
 int select_add_grep(struct select *s, const char *regex, char *buf, size_t cap);
 void select_free(struct select *s);
 
+/* Are all wanted, but those of sse-serve's own types, and none the last one? */
+bool select_all(const struct select *s);
+
 /* Is ev wanted?  Is it the last one?  scratch is for regexec() alone. */
 bool select_takes(
     const struct select *s, const struct event *ev, struct sse_buf *scratch);

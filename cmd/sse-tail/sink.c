@@ -1,4 +1,5 @@
 #include <err.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -11,7 +12,8 @@
 #include "units.h"
 #include "visible.h"
 
-#define FLUSH_BYTES ((size_t)64 << 10)
+#define FLUSH_BYTES \
+	((size_t)48 << 10) /* with what follows, all that a pipe takes */
 
 void
 sink_begin(struct sink *k, const struct options *o)
@@ -146,6 +148,28 @@ sink_event(struct sink *k, const struct event *ev, const struct sse_decoder *d,
 	k->met = k->met || select_ends(&k->o->select, ev);
 	return k->met || (k->o->count > 0 && k->count == k->o->count) ? EX_OK
 								      : GO_ON;
+}
+
+unsigned long long
+sink_room(const struct sink *k)
+{
+	const struct options *o = k->o;
+
+	if (!output_plain(o->output) || !select_all(&o->select) ||
+	    o->exec != NULL || o->stats)
+		return 0;
+	return o->count > 0 ? o->count - k->count : ULLONG_MAX;
+}
+
+int
+sink_many(struct sink *k, const struct sse_event *ev, size_t n)
+{
+	if (output_many(k->o->output, &k->out, ev, n) == -1)
+		err(EX_SOFTWARE, NULL);
+	if (k->out.len >= FLUSH_BYTES)
+		(void)sink_flush(k);
+	k->count += n;
+	return k->count == k->o->count ? EX_OK : GO_ON;
 }
 
 void

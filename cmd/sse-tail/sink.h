@@ -38,6 +38,13 @@ void sink_free(struct sink *k);
 int sink_event(struct sink *k, const struct event *ev,
     const struct sse_decoder *d, const char *url);
 
+/*
+ * How many events may be given by sink_many(), of which only the data matters;
+ * 0: it wants to see each one.
+ */
+unsigned long long sink_room(const struct sink *k);
+int sink_many(struct sink *k, const struct sse_event *ev, size_t n);
+
 /* The same for a block that dispatches no event. */
 void sink_block(struct sink *k, const struct event *ev,
     const struct sse_decoder *d, const char *url);

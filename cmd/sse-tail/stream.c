@@ -62,9 +62,21 @@ stream_begin(struct stream *s, const struct options *o, size_t i)
 	return s->shown == NULL ? -1 : 0;
 }
 
+static void
+arrived(void *arg, bool more)
+{
+	struct stream *s = arg;
+
+	s->arrived(s->arg, s, more);
+}
+
 int
 stream_follow(struct stream *s, const char *last_id, struct multi *m)
 {
+	if (s->arrived != NULL) {
+		s->conf.arrived = arrived;
+		s->conf.arrived_arg = s;
+	}
 	s->conf.multi = m;
 	s->conf.last_id = last_id;
 	s->follow = follow_new(&s->conf);
@@ -170,6 +182,22 @@ next(struct stream *s, struct event *ev)
 {
 	return s->piped != NULL ? piped_next(s->piped, ev)
 				: follow_next(s->follow, ev);
+}
+
+size_t
+stream_many(struct stream *s, struct sse_event *ev, size_t max)
+{
+	size_t n = s->follow == NULL ? 0 : follow_many(s->follow, ev, max);
+
+	if (n > 0)
+		s->losses = 0;
+	return n;
+}
+
+bool
+stream_drained(const struct stream *s)
+{
+	return s->follow == NULL || follow_drained(s->follow);
 }
 
 enum follow_what

@@ -24,6 +24,9 @@ struct stream {
 	int status;            /* once it is over */
 	int fault;             /* errno of standard input's */
 	unsigned long long opened;
+	/* As follow_conf.arrived; set before stream_follow(), or NULL. */
+	void (*arrived)(void *arg, struct stream *s, bool more);
+	void *arg;
 };
 
 /* Of the URL i, to be followed from last_id on (NULL: from now). */
@@ -37,6 +40,13 @@ void stream_free(struct stream *s);
  * when it is over, for whatever reason, which stream_say_end() then says.
  */
 enum follow_what stream_next(struct stream *s, struct event *ev);
+
+/* Events of which only data and ID matter, as follow_many(). */
+size_t stream_many(struct stream *s, struct sse_event *ev, size_t max);
+
+/* Has all been pulled that has come?  Not that there is nothing to be said. */
+bool stream_drained(const struct stream *s);
+
 void stream_say_end(const struct stream *s);
 
 /* The decoder, which has further fields of the event or block. */

@@ -19,6 +19,7 @@
 #include "tail.h"
 #include "units.h"
 
+#define TOGETHER 64    /* events that are passed on in one go */
 #define SPARE_FILES 64 /* descriptors besides those of connections */
 
 /* What asks for numbers: where there is a key for it, that, too. */
@@ -40,7 +41,8 @@ struct tail {
 	struct capture *capture;
 	int64_t end_ms;   /* when -m is up; INT64_MAX: never */
 	int64_t since_ms; /* since when nothing has come */
-	bool heard;       /* an event or a connection, in this turn */
+	bool heard;       /* an event or a connection, since the last turn */
+	int verdict;      /* of all pulls: an exit status, or GO_ON */
 	int status;       /* of the first stream that failed, else 0 */
 };
 
@@ -96,12 +98,11 @@ flush_capture(struct tail *t)
 }
 
 static void
-set_cursor(struct tail *t, size_t i)
+set_cursor(struct tail *t, const struct stream *s)
 {
-	const struct stream *s = &t->streams[i];
-
 	if (!s->held)
-		state_set(t->state, i, follow_last_id(s->follow));
+		state_set(t->state, (size_t)(s - t->streams),
+		    follow_last_id(s->follow));
 }
 
 /* Write what has come, and then the cursors that cover it. */
@@ -114,7 +115,7 @@ keep(struct tail *t)
 	if (t->state == NULL || !all)
 		return;
 	for (size_t i = 0; i < t->n; i++)
-		set_cursor(t, i);
+		set_cursor(t, &t->streams[i]);
 	if (clock_mono_ms() >= state_due_ms(t->state))
 		state_save(t->state);
 }
@@ -136,9 +137,8 @@ besides(struct tail *t)
 }
 
 static int
-take_event(struct tail *t, size_t i, const struct event *ev)
+take_event(struct tail *t, struct stream *s, const struct event *ev)
 {
-	struct stream *s = &t->streams[i];
 	int status;
 
 	capture(t, s);
@@ -147,7 +147,7 @@ take_event(struct tail *t, size_t i, const struct event *ev)
 	if (t->o->exec == NULL)
 		return status;
 	if (t->state != NULL) {
-		set_cursor(t, i);
+		set_cursor(t, s);
 		state_save(t->state);
 	}
 	return status == GO_ON ? besides(t) : status;
@@ -167,45 +167,90 @@ take_end(struct tail *t, const struct stream *s)
 	return GO_ON;
 }
 
-/* All that has come from the stream i. */
-static int
-pull(struct tail *t, size_t i)
+/* The next events, as long as only their data matters.  True: there were any. */
+static bool
+pull_many(struct tail *t, struct stream *s)
 {
-	struct stream *s = &t->streams[i];
-	enum follow_what what;
-	struct event ev;
-	int status = GO_ON;
+	unsigned long long room = sink_room(&t->sink);
+	struct sse_event ev[TOGETHER];
+	size_t n;
 
-	while (status == GO_ON && (what = stream_next(s, &ev)) != FOLLOW_WAIT) {
-		if (what == FOLLOW_EVENT || what == FOLLOW_OPEN)
-			t->heard = true;
-		if (what == FOLLOW_EVENT) {
-			status = take_event(t, i, &ev);
-		} else if (what == FOLLOW_BLOCK) {
-			capture(t, s);
-			sink_block(&t->sink, &ev, stream_decoder(s), s->shown);
-		} else if (what == FOLLOW_END)
-			return take_end(t, s);
-	}
-	return status;
+	if (room == 0)
+		return false;
+	n = stream_many(s, ev, room < TOGETHER ? (size_t)room : TOGETHER);
+	if (n == 0)
+		return false;
+	t->heard = true;
+	t->verdict = sink_many(&t->sink, ev, n);
+	return true;
 }
 
+/* What the stream has come to, one step.  False: nothing. */
+static bool
+pull_one(struct tail *t, struct stream *s)
+{
+	struct event ev;
+
+	switch (stream_next(s, &ev)) {
+	case FOLLOW_WAIT:
+		return false;
+	case FOLLOW_EVENT:
+		t->heard = true;
+		t->verdict = take_event(t, s, &ev);
+		return true;
+	case FOLLOW_OPEN:
+		t->heard = true;
+		return true;
+	case FOLLOW_BLOCK:
+		capture(t, s);
+		sink_block(&t->sink, &ev, stream_decoder(s), s->shown);
+		return true;
+	case FOLLOW_END:
+		t->verdict = take_end(t, s);
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool
+pull(struct tail *t, struct stream *s)
+{
+	return t->verdict == GO_ON && !s->over &&
+	    (pull_many(t, s) || pull_one(t, s));
+}
+
+/*
+ * A stream has brought something, and curl has not done yet all that it does
+ * behind a read: who waits for an event shall not wait for that.
+ */
+static void
+arrived(void *arg, struct stream *s, bool more)
+{
+	struct tail *t = arg;
+
+	t->sink.ctx.now_ms = 0;
+	while (pull(t, s) && !stream_drained(s))
+		;
+	if (!more)
+		(void)sink_flush(&t->sink);
+}
+
+/* All that there is otherwise to be had and said. */
 static int
 turn(struct tail *t)
 {
-	int status = GO_ON;
-
-	t->heard = false;
 	t->open = 0;
 	t->sink.ctx.now_ms = 0;
-	for (size_t i = 0; i < t->n && status == GO_ON; i++) {
-		if (!t->streams[i].over)
-			status = pull(t, i);
+	for (size_t i = 0; i < t->n; i++) {
+		while (pull(t, &t->streams[i]))
+			;
 		t->open += t->streams[i].open;
 	}
 	if (t->heard)
 		t->since_ms = clock_mono_ms();
-	return status;
+	t->heard = false;
+	return t->verdict;
 }
 
 /* When --idle-exit is due: while a connection is being made it never is. */
@@ -330,6 +375,19 @@ start_of(const struct tail *t, size_t i)
 }
 
 static void
+begin_url(struct tail *t, size_t i)
+{
+	struct stream *s = &t->streams[i];
+
+	if (stream_begin(s, t->o, i) == -1)
+		err(EX_SOFTWARE, NULL);
+	/* A command is waited for, which within a call of curl cannot be. */
+	if (t->o->exec == NULL)
+		s->arrived = arrived;
+	s->arg = t;
+}
+
+static void
 begin_urls(struct tail *t)
 {
 	allow_files(t);
@@ -337,8 +395,7 @@ begin_urls(struct tail *t)
 	    (t->multi = multi_new()) == NULL)
 		err(EX_SOFTWARE, NULL);
 	for (size_t i = 0; i < t->n; i++)
-		if (stream_begin(&t->streams[i], t->o, i) == -1)
-			err(EX_SOFTWARE, NULL);
+		begin_url(t, i);
 	if (t->o->state != NULL)
 		open_state(t);
 	for (size_t i = 0; i < t->n; i++)
@@ -353,7 +410,7 @@ begin_urls(struct tail *t)
 static void
 begin(struct tail *t, const struct options *o)
 {
-	*t = (struct tail){ .o = o, .end_ms = INT64_MAX };
+	*t = (struct tail){ .o = o, .end_ms = INT64_MAX, .verdict = GO_ON };
 	t->n = t->live = o->nurls > 0 ? o->nurls : 1;
 	if ((t->streams = calloc(t->n, sizeof(*t->streams))) == NULL)
 		err(EX_SOFTWARE, NULL);

@@ -24,11 +24,15 @@ struct exchange {
 	struct curl_slist *headers;
 	struct sse_buf buf; /* what came and is not taken, from at on */
 	size_t at;
+	struct sse_text piece;  /* or else what on_body() has just been given */
+	bool within;            /* on_body(), where curl forbids to end it */
 	struct sse_buf refusal; /* what came of an error's body */
 	struct multi_end end;
-	bool begun;     /* multi holds easy */
+	bool held;      /* multi holds easy */
+	bool begun;     /* and we want it to */
 	bool connected; /* the request is on its way */
 	bool paused;    /* for buf is full */
+	bool taking;    /* the caller pulls already */
 	bool headed;    /* the head of this response is whole */
 	bool good;      /* and it is an event stream */
 	bool stopped;   /* we broke it off, as verdict says */
@@ -149,26 +153,53 @@ keep_refusal(struct exchange *x, const char *p, size_t len)
 	return x->error_bytes > ERROR_BODY_MAX ? 0 : len;
 }
 
+static int
+keep_body(struct exchange *x, struct sse_text t)
+{
+	if (sse_buf_append(&x->buf, t.ptr, t.len) == 0)
+		return 0;
+	exchange_say(x, EX_SOFTWARE, "out of memory");
+	stop(x, VERDICT_NEVER);
+	return -1;
+}
+
+/* Let the caller pull, from the bytes where they are if that can be. */
+static int
+hand_over(struct exchange *x, struct sse_text t)
+{
+	int r;
+
+	if (x->buf.len == 0)
+		x->piece = t;
+	else if (keep_body(x, t) == -1)
+		return -1;
+	x->within = true;
+	/* Of one read curl gives that much at most at a time. */
+	x->conf->arrived(x->conf->arrived_arg, t.len == CURL_MAX_WRITE_SIZE);
+	x->within = false;
+	r = x->begun ? keep_body(x, x->piece) : -1;
+	x->piece.len = 0;
+	return r;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct exchange *x = arg;
-	size_t len = size * n;
+	struct sse_text t = { p, size * n };
 
 	if (x->conf->idle_ms > 0)
 		x->heard_ms = clock_mono_ms();
 	if (!x->good)
-		return keep_refusal(x, p, len);
-	if (x->buf.len > 0 && x->buf.len + len > FOLLOW_BUFFER) {
+		return keep_refusal(x, p, t.len);
+	if (x->buf.len > 0 && x->buf.len + t.len > FOLLOW_BUFFER) {
 		x->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	if (sse_buf_append(&x->buf, p, len) == -1) {
-		exchange_say(x, EX_SOFTWARE, "out of memory");
-		return stop(x, VERDICT_NEVER);
-	}
-	x->bytes += len;
-	return len;
+	x->bytes += t.len;
+	if (x->conf->arrived == NULL || x->taking)
+		return keep_body(x, t) == 0 ? t.len : 0;
+	return hand_over(x, t) == 0 ? t.len : 0;
 }
 
 /* From here on the peer is to say something. */
@@ -223,7 +254,7 @@ exchange_begin(struct exchange *x, struct sse_text last_id)
 	    bear_headers(x, last_id) == -1 ||
 	    multi_begin(x->multi, x->easy, &x->end) == -1)
 		return -1;
-	x->begun = true;
+	x->held = x->begun = true;
 	x->paused = x->headed = x->good = x->stopped = x->connected = false;
 	x->head_bytes = x->error_bytes = x->refusal.len = 0;
 	x->curl_said[0] = '\0';
@@ -234,10 +265,13 @@ exchange_begin(struct exchange *x, struct sse_text last_id)
 void
 exchange_end(struct exchange *x)
 {
-	if (x->begun)
+	/* Within on_body() its answer ends it, and curl lets go of it later. */
+	if (x->held && !x->within) {
 		multi_break(x->multi, x->easy);
+		x->held = false;
+	}
 	x->begun = x->good = false;
-	x->buf.len = x->at = 0;
+	x->buf.len = x->at = x->piece.len = 0;
 }
 
 bool
@@ -255,6 +289,8 @@ exchange_good(const struct exchange *x)
 struct sse_text
 exchange_body(const struct exchange *x)
 {
+	if (x->piece.len > 0)
+		return x->piece;
 	return (struct sse_text){ x->buf.ptr + x->at, x->buf.len - x->at };
 }
 
@@ -264,12 +300,20 @@ resume(struct exchange *x)
 	x->paused = false;
 	/* Nobody listened, so silence was not the peer's. */
 	x->heard_ms = clock_mono_ms();
+	/* What curl held back comes within this call. */
+	x->taking = true;
 	(void)curl_easy_pause(x->easy, CURLPAUSE_CONT);
+	x->taking = false;
 }
 
 struct sse_text
 exchange_take(struct exchange *x, size_t len)
 {
+	if (x->piece.len > 0) {
+		x->piece.ptr += len;
+		x->piece.len -= len;
+		return exchange_body(x);
+	}
 	x->at += len;
 	if (x->at == x->buf.len) {
 		x->buf.len = x->at = 0;

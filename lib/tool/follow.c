@@ -304,14 +304,37 @@ follow_next(struct follow *f, struct event *ev)
 	return FOLLOW_WAIT;
 }
 
+size_t
+follow_many(struct follow *f, struct sse_event *ev, size_t max)
+{
+	struct sse_text body;
+	size_t n;
+
+	if (f->phase != PHASE_REQUEST || !f->told || f->conf->raw)
+		return 0;
+	body = exchange_take(f->exchange, f->used);
+	n = sse_decoder_feed_many(
+	    f->decoder, body.ptr, body.len, &f->used, ev, max);
+	if (n > 0) {
+		f->progress = true;
+		f->reason[0] = '\0';
+	}
+	return n;
+}
+
+bool
+follow_drained(const struct follow *f)
+{
+	return exchange_body(f->exchange).len <= f->used;
+}
+
 int64_t
 follow_due_ms(const struct follow *f)
 {
 	if (f->phase == PHASE_PAUSE)
 		return f->next_ms;
 	if (f->phase == PHASE_OVER || exchange_over(f->exchange) ||
-	    exchange_body(f->exchange).len > f->used ||
-	    (!f->told && exchange_good(f->exchange)))
+	    !follow_drained(f) || (!f->told && exchange_good(f->exchange)))
 		return 0;
 	return f->conf->idle_ms > 0 ? idle_at(f) : INT64_MAX;
 }

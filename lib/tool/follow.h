@@ -2,8 +2,9 @@
  * Following one URL as EventSource does: request, decode, and reconnect with
  * the last event ID, after the reconnection time, with backoff and jitter.
  * On libcurl; one object is one stream.  The caller waits and pulls events, so
- * that nothing is called back into the program; a caller that does not pull
- * makes the server wait, and no more than FOLLOW_BUFFER bytes are held.
+ * that nothing is called back into the program unless it asks for that; a caller
+ * that does not pull makes the server wait, and no more than FOLLOW_BUFFER bytes
+ * are held.
  *
  * Spec: HTML, "Processing model" of server-sent events.
  */
@@ -51,6 +52,14 @@ struct follow_conf {
 	/* Set further curl options on the handle; NULL: none.  -1: a fault. */
 	int (*setup)(CURL *easy, const void *arg);
 	const void *arg;
+	/*
+	 * Called within follow_wait() when some of a stream has come, for whoever
+	 * cannot wait for curl to do what it does behind each read; more: more of
+	 * the same read is likely to follow.  Pull then, until FOLLOW_WAIT or not;
+	 * but neither wait nor free.  NULL: none.
+	 */
+	void (*arrived)(void *arg, bool more);
+	void *arrived_arg;
 };
 
 enum follow_what {
@@ -80,6 +89,16 @@ void follow_free(struct follow *f);
  * it is a field like any other that it does not know.
  */
 enum follow_what follow_next(struct follow *f, struct event *ev);
+
+/*
+ * Of what has come, the events up to the first that is more than data and an ID
+ * (sse_decoder_feed_many()), and max at most: for whoever has no use for more.
+ * Returns how many, good until the next call; 0: follow_next() says what is next.
+ */
+size_t follow_many(struct follow *f, struct sse_event *ev, size_t max);
+
+/* Has all been read of what has come? */
+bool follow_drained(const struct follow *f);
 
 /*
  * Wait until there may be something to do: multi_wait(), whose descriptors and

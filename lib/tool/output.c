@@ -481,6 +481,22 @@ put_data_only(const struct output *out, struct sse_buf *b, struct sse_text data)
 	return 0;
 }
 
+bool
+output_plain(const struct output *out)
+{
+	return out->data_only && !out->terminal && !out->color;
+}
+
+int
+output_many(const struct output *out, struct sse_buf *b,
+    const struct sse_event *ev, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (put_data_only(out, b, ev[i].data) == -1)
+			return -1;
+	return 0;
+}
+
 int
 output_event(struct output *out, struct sse_buf *b, const struct event *ev,
     const struct output_context *ctx)
@@ -488,7 +504,7 @@ output_event(struct output *out, struct sse_buf *b, const struct event *ev,
 	bool shown = out->terminal || out->color;
 	size_t before = b->len;
 
-	if (out->data_only && !shown)
+	if (output_plain(out))
 		return put_data_only(out, b, ev->data);
 	for (size_t i = 0; i < out->n; i++) {
 		const struct piece *p = &out->pieces[i];

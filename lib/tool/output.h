@@ -48,6 +48,13 @@ bool output_takes_blocks(const struct output *out);
 /* What Sse-Show must ask for, that the format has all it names; "" or "channel". */
 const char *output_show(const struct output *out);
 
+/* Is all that is written of an event its data and an end, as they are? */
+bool output_plain(const struct output *out);
+
+/* If so, append n events.  -1 with errno ENOMEM; some may be appended. */
+int output_many(const struct output *out, struct sse_buf *b,
+    const struct sse_event *ev, size_t n);
+
 /*
  * Append ev.  -1 with errno ENOMEM, or EINVAL when it is no event (sse only);
  * the buffer is then as before.

@@ -13,7 +13,7 @@
 
 #define LAST_ID "Last-Event-ID"
 #define REDIRECTS_MAX 20L
-#define READ_BYTES (128L << 10) /* at once; small ones touch no more of it */
+#define READ_BYTES (384L << 10) /* at once; small ones touch no more of it */
 
 /*
  * The URL as messages show it: no user, no password, nothing that moves a

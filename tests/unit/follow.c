@@ -139,31 +139,104 @@ tell(FILE *to, const struct follow *f, enum follow_what what,
 	}
 }
 
-static char *
-run(const struct follow_conf *conf)
+/* In which way events are pulled; what comes is to be the same. */
+enum way {
+	AFTER_WAIT,
+	MANY,              /* by follow_many(), as far as that goes */
+	WITHIN_WAIT,       /* when conf.arrived() is called */
+	WITHIN_WAIT_MANY,  /* both */
+	WITHIN_WAIT_FIRST, /* then one, the others after the wait */
+	WAYS
+};
+
+struct run {
+	struct follow *f;
+	enum way way;
+	enum follow_what what; /* the last answer */
+	unsigned int within;   /* calls of arrived() */
+	unsigned int more;     /* those that said so */
+	FILE *to;
+};
+
+static size_t
+run_many(struct run *r)
 {
-	struct follow *f = follow_new(conf);
+	struct sse_event ev[2];
+	size_t n = 0;
+
+	if (r->way == MANY || r->way == WITHIN_WAIT_MANY)
+		n = follow_many(r->f, ev, nitems(ev));
+	for (size_t i = 0; i < n; i++)
+		fprintf(r->to, "%.*s ", (int)ev[i].data.len, ev[i].data.ptr);
+	return n;
+}
+
+static bool
+run_over(const struct run *r)
+{
+	return r->what == FOLLOW_END || r->what == FOLLOW_FAULT;
+}
+
+/* False: there is nothing more to be had. */
+static bool
+run_step(struct run *r)
+{
+	struct event ev;
+
+	if (run_many(r) > 0)
+		return true;
+	r->what = follow_next(r->f, &ev);
+	tell(r->to, r->f, r->what, &ev);
+	return r->what != FOLLOW_WAIT && !run_over(r);
+}
+
+static void
+run_within(void *arg, bool more)
+{
+	struct run *r = arg;
+
+	r->within++;
+	r->more += more;
+	while (!run_over(r) && run_step(r) && r->way != WITHIN_WAIT_FIRST)
+		;
+}
+
+static char *
+run_in(const struct follow_conf *like, enum way way)
+{
+	struct follow_conf conf = *like;
+	struct run r = { .way = way, .what = FOLLOW_WAIT };
 	int64_t until = clock_mono_ms() + 10000;
-	enum follow_what what;
 	struct event ev;
 	char *told;
 	size_t size;
-	FILE *to = open_memstream(&told, &size);
 
-	assert_non_null(f);
-	do {
-		what = follow_next(f, &ev);
-		tell(to, f, what, &ev);
-		if (what == FOLLOW_WAIT)
-			(void)follow_wait(f, NULL, 0, 1000);
+	conf.arrived = way >= WITHIN_WAIT ? run_within : NULL;
+	conf.arrived_arg = &r;
+	r.to = open_memstream(&told, &size);
+	assert_non_null(r.f = follow_new(&conf));
+	while (!run_over(&r)) {
+		if (!run_step(&r) && !run_over(&r))
+			(void)follow_wait(r.f, NULL, 0, 1000);
 		assert_true(clock_mono_ms() < until);
-	} while (what != FOLLOW_END && what != FOLLOW_FAULT);
-	assert_int_equal(follow_next(f, &ev), what);
-	if (what == FOLLOW_FAULT)
-		assert_memory_equal(follow_fault(f), "http://127.0.0.1:", 17);
-	follow_free(f);
-	fclose(to);
+	}
+	assert_int_equal(follow_next(r.f, &ev), r.what);
+	if (r.what == FOLLOW_FAULT)
+		assert_memory_equal(follow_fault(r.f), "http://127.0.0.1:", 17);
+	follow_free(r.f);
+	fclose(r.to);
+	if (way >= WITHIN_WAIT && strstr(told, "open") != NULL)
+		assert_true(r.within > 0);
+	/* It is one read that does not fit into one call. */
+	if (way >= WITHIN_WAIT && size > CURL_MAX_WRITE_SIZE)
+		assert_true(r.more > 0 && r.more < r.within);
 	return told;
+}
+
+static char *
+run(const struct follow_conf *conf)
+{
+	return run_in(conf, AFTER_WAIT);
 }
 
 static const struct {
@@ -218,28 +291,70 @@ static const struct {
 };
 
 static void
+check_case(size_t i, enum way way)
+{
+	struct server s;
+	struct follow_conf conf = { .url = s.url,
+		.max_bytes = 40,
+		.retry_max_ms = 200,
+		.retries = 2,
+		.connect_ms = 300,
+		.idle_ms = 300,
+		.retry_first = cases[i].first,
+		.reconnect = !cases[i].once };
+	char *told;
+
+	start(&s, cases[i].answers);
+	told = run_in(&conf, way);
+	end(&s);
+	if (strcmp(told, cases[i].want) != 0)
+		fail_msg("%s, way %d: %s", cases[i].what, (int)way, told);
+	free(told);
+}
+
+static void
 tables(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < nitems(cases); i++) {
-		struct server s;
-		struct follow_conf conf = { .url = s.url,
-			.max_bytes = 40,
-			.retry_max_ms = 200,
-			.retries = 2,
-			.connect_ms = 300,
-			.idle_ms = 300,
-			.retry_first = cases[i].first,
-			.reconnect = !cases[i].once };
-		char *told;
+	for (size_t i = 0; i < nitems(cases); i++)
+		for (enum way way = 0; way < WAYS; way++)
+			check_case(i, way);
+}
 
-		start(&s, cases[i].answers);
-		told = run(&conf);
+/* Much comes at once, more than is held while nobody pulls. */
+static void
+all_of_much(void **state)
+{
+	const size_t n = 100000;
+	char *answer, *want = NULL, *told;
+	const char *answers[] = { NULL, NULL };
+	struct server s;
+	struct follow_conf conf = { .url = s.url, .idle_ms = 5000 };
+	size_t size;
+	FILE *to = open_memstream(&answer, &size);
+
+	(void)state;
+	fputs(HEAD, to);
+	for (size_t i = 0; i < n; i++)
+		fprintf(to, "data: %zu\n\n", i);
+	fclose(to);
+	assert_true(size > 3 * FOLLOW_BUFFER);
+	answers[0] = answer;
+	for (enum way way = 0; way < WAYS; way++) {
+		start(&s, answers);
+		told = run_in(&conf, way);
 		end(&s);
-		if (strcmp(told, cases[i].want) != 0)
-			fail_msg("%s: %s", cases[i].what, told);
-		free(told);
+		if (want == NULL)
+			want = told;
+		if (strcmp(told, want) != 0)
+			fail_msg("way %d", (int)way);
+		if (told != want)
+			free(told);
 	}
+	assert_non_null(strstr(want, "open 0 1 2 "));
+	assert_non_null(strstr(want, " 99998 99999 end"));
+	free(want);
+	free(answer);
 }
 
 static void
@@ -516,6 +631,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables),
+		cmocka_unit_test(all_of_much),
 		cmocka_unit_test(requests),
 		cmocka_unit_test(plain_request),
 		cmocka_unit_test(rewinds),

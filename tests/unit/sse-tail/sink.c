@@ -23,6 +23,70 @@ options_of(const char *format)
 	return o;
 }
 
+/* Events may come many at once only where nothing but their data matters. */
+static void
+has_room(void **state)
+{
+	struct options o = options_of("line"), json = options_of("json");
+	struct sink k;
+
+	(void)state;
+	sink_begin(&k, &o);
+	assert_true(sink_room(&k) > 1000000);
+	o.count = 5;
+	k.count = 3;
+	assert_int_equal(sink_room(&k), 2);
+	o.exec = "true";
+	assert_int_equal(sink_room(&k), 0);
+	o.exec = NULL;
+	o.stats = true;
+	assert_int_equal(sink_room(&k), 0);
+	o.stats = false;
+	o.select.until = "x";
+	assert_int_equal(sink_room(&k), 0);
+	o.select.until = NULL;
+	o.select.ntypes = 1;
+	assert_int_equal(sink_room(&k), 0);
+	o.select.ntypes = 0;
+	o.select.ngreps = 1;
+	assert_int_equal(sink_room(&k), 0);
+	o.select.ngreps = 0;
+	output_set_terminal(o.output, true);
+	assert_int_equal(sink_room(&k), 0);
+	output_set_terminal(o.output, false);
+	output_set_color(o.output, true);
+	assert_int_equal(sink_room(&k), 0);
+	sink_free(&k);
+	sink_begin(&k, &json);
+	assert_int_equal(sink_room(&k), 0);
+	sink_free(&k);
+	output_free(o.output);
+	output_free(json.output);
+}
+
+static void
+takes_many(void **state)
+{
+	static const struct sse_event ev[] = {
+		{ .data = TEXT_INIT("a\0b") },
+		{ .data = TEXT_INIT("") },
+		{ .data = TEXT_INIT("c") },
+	};
+	struct options o = options_of("nul");
+	struct sink k;
+
+	(void)state;
+	o.count = 6;
+	sink_begin(&k, &o);
+	assert_int_equal(sink_many(&k, ev, 3), GO_ON);
+	assert_int_equal(k.count, 3);
+	assert_int_equal(k.out.len, 7);
+	assert_memory_equal(k.out.ptr, "a\0b\0\0c\0", 7);
+	assert_int_equal(sink_many(&k, ev, 3), 0);
+	sink_free(&k);
+	output_free(o.output);
+}
+
 /* Whatever is in the pipe, which is not to block. */
 static size_t
 drain(int fd)
@@ -91,6 +155,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(has_room),
+		cmocka_unit_test(takes_many),
 		cmocka_unit_test(ends_where_it_broke_off),
 	};
 
