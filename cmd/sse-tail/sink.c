@@ -84,12 +84,29 @@ now_ms(struct sink *k)
 	return k->ctx.now_ms;
 }
 
+/* One that is larger than what is written at a time is not copied once more. */
+static void
+print_large(struct sink *k, struct sse_text data)
+{
+	struct sse_text end = output_end(k->o->output);
+
+	if (sink_flush(k))
+		k->broken = !stdout_write(data.ptr, data.len, k->gone, k->arg);
+	if (sse_buf_append(&k->out, end.ptr, end.len) == -1)
+		err(EX_SOFTWARE, NULL);
+}
+
 static void
 print(struct sink *k, const struct event *ev, const struct sse_decoder *d,
     const char *url)
 {
 	struct output_context *ctx = &k->ctx;
 
+	if (ev->data.len > FLUSH_BYTES && output_plain(k->o->output) &&
+	    k->o->exec == NULL) {
+		print_large(k, ev->data);
+		return;
+	}
 	if (ctx->url.ptr != url)
 		ctx->url = text_of(url);
 	ctx->count = k->count;

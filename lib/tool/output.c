@@ -487,6 +487,12 @@ output_plain(const struct output *out)
 	return out->data_only && !out->terminal && !out->color;
 }
 
+struct sse_text
+output_end(const struct output *out)
+{
+	return out->pieces[1].text;
+}
+
 int
 output_many(const struct output *out, struct sse_buf *b,
     const struct sse_event *ev, size_t n)

@@ -51,7 +51,10 @@ const char *output_show(const struct output *out);
 /* Is all that is written of an event its data and an end, as they are? */
 bool output_plain(const struct output *out);
 
-/* If so, append n events.  -1 with errno ENOMEM; some may be appended. */
+/* If so, what ends it. */
+struct sse_text output_end(const struct output *out);
+
+/* And append n events.  -1 with errno ENOMEM; some may be appended. */
 int output_many(const struct output *out, struct sse_buf *b,
     const struct sse_event *ev, size_t n);
 

@@ -87,6 +87,45 @@ takes_many(void **state)
 	output_free(o.output);
 }
 
+/* What is large passes without a copy. */
+static void
+copies_nothing_large(void **state)
+{
+	static char large[1 << 20];
+	struct options o = options_of("line");
+	struct event ev = EVENT_NONE;
+	struct sink k;
+	int file = open(".", O_TMPFILE | O_RDWR, 0600), was;
+	char *got;
+
+	(void)state;
+	assert_true(file != -1);
+	memset(large, 'x', sizeof(large));
+	was = dup(STDOUT_FILENO);
+	(void)dup2(file, STDOUT_FILENO);
+	sink_begin(&k, &o);
+	ev.data = TEXT("before");
+	(void)sink_event(&k, &ev, NULL, "");
+	ev.data = (struct sse_text){ large, sizeof(large) };
+	(void)sink_event(&k, &ev, NULL, "");
+	ev.data = TEXT("behind");
+	(void)sink_event(&k, &ev, NULL, "");
+	(void)sink_flush(&k);
+	(void)dup2(was, STDOUT_FILENO);
+	assert_true(k.out.cap < sizeof(large));
+	assert_non_null(got = malloc(sizeof(large) + 16));
+	assert_int_equal(
+	    pread(file, got, sizeof(large) + 16, 0), sizeof(large) + 15);
+	assert_memory_equal(got, "before\n", 7);
+	assert_memory_equal(got + 7, large, sizeof(large));
+	assert_memory_equal(got + 7 + sizeof(large), "\nbehind\n", 8);
+	free(got);
+	(void)close(was);
+	(void)close(file);
+	sink_free(&k);
+	output_free(o.output);
+}
+
 /* Whatever is in the pipe, which is not to block. */
 static size_t
 drain(int fd)
@@ -157,6 +196,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_room),
 		cmocka_unit_test(takes_many),
+		cmocka_unit_test(copies_nothing_large),
 		cmocka_unit_test(ends_where_it_broke_off),
 	};
 
