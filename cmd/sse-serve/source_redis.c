@@ -53,7 +53,8 @@ take_message(
 {
 	struct bus_entry e;
 	struct place horizon;
-	int kind = bus_live_begin(s->decoder, topic, payload, &horizon);
+	int kind = bus_live_begin(s->decoder, topic, payload, s->hub->last,
+	    (uint64_t)clock_unix_ms(), &horizon);
 
 	if (kind == 2) {
 		ev_timer_again(s->hub->loop, &s->silence);
@@ -69,7 +70,7 @@ take_message(
 		arrival_foreign(s->hub,
 		    (struct sse_text){ topic.ptr + strlen(s->conf->prefix),
 			topic.len - strlen(s->conf->prefix) },
-		    "a message with broken blocks");
+		    "a message with broken blocks, or of the far future");
 }
 
 static struct sse_text

@@ -252,9 +252,16 @@ void bus_live_free(struct bus_live *l);
  * Begin with the message payload on the Pub/Sub channel topic.  Returns 1 for
  * events, 2 for a marker with *horizon set to the last minted place (zero:
  * none yet), 0 when topic is not ours.
+ *
+ * A block whose place is further ahead than BUS_AHEAD_MS, of the last place that
+ * is known and of the clock, is not ours: all that is minted from there on would
+ * be below it, and passed over.  Should Redis' clock have leapt forth, the next
+ * event tells of the hole, which the log fills.
  */
+#define BUS_AHEAD_MS UINT64_C(86400000)
 int bus_live_begin(struct bus_live *l, struct sse_text topic,
-    struct sse_text payload, struct place *horizon);
+    struct sse_text payload, struct place last, uint64_t now_ms,
+    struct place *horizon);
 
 /*
  * The next event of the message: 1 with *e set, good until the next call; 0 at
@@ -262,7 +269,7 @@ int bus_live_begin(struct bus_live *l, struct sse_text topic,
  */
 int bus_live_next(struct bus_live *l, struct bus_entry *e);
 
-/* How many blocks of the message, up to now, were none and were passed over? */
+/* How many blocks of the message, up to now, were not ours and passed over? */
 size_t bus_live_broken(const struct bus_live *l);
 
 /* The Pub/Sub channel of a channel: PREFIX CHANNEL.  -1: ENOMEM. */

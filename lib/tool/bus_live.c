@@ -13,6 +13,8 @@ struct bus_live {
 	struct sse_text channel; /* of the message; borrowed */
 	struct sse_text rest;    /* of the message: not yet decoded */
 	struct bus_entry first;  /* decoded while looking what it is */
+	uint64_t most_ms;        /* no place of ours is above it */
+	bool far;                /* one was */
 	size_t broken;
 	enum { LIVE_END, LIVE_FIRST, LIVE_BLOCKS, LIVE_RAW } state;
 };
@@ -47,7 +49,7 @@ bus_live_free(struct bus_live *l)
  * publisher's own.  -1: it is no block of the script.
  */
 static int
-places_decode(const struct bus_live *l, struct bus_entry *e)
+places_decode(struct bus_live *l, struct bus_entry *e)
 {
 	bool prev = false, place = false;
 	struct sse_field f;
@@ -63,7 +65,10 @@ places_decode(const struct bus_live *l, struct bus_entry *e)
 	}
 	if (!place)
 		place = place_parse(e->ev.id.ptr, e->ev.id.len, &e->place);
-	return e->ev.has_id && place && prev ? 0 : -1;
+	if (!e->ev.has_id || !place || !prev)
+		return -1;
+	l->far = e->place.ms > l->most_ms;
+	return l->far ? -1 : 0;
 }
 
 /* The next block: 1 with *e, 0 at the end, -1 when it is none, -2: ENOMEM. */
@@ -102,12 +107,14 @@ look(struct bus_live *l, struct sse_text payload)
 	sse_decoder_reset(l->decoder);
 	l->rest = payload;
 	l->state = LIVE_RAW;
+	l->far = false;
 	if (payload.len < 5 || memcmp(payload.ptr, "id: ", 4) != 0)
 		return;
 	rc = block_decode(l, &l->first);
+	l->broken = l->far;
 	if (rc == 1)
 		l->state = LIVE_FIRST;
-	else if (rc == -2)
+	else if (rc == -2 || l->far)
 		l->state = LIVE_BLOCKS;
 	else
 		l->rest = payload;
@@ -115,13 +122,18 @@ look(struct bus_live *l, struct sse_text payload)
 
 int
 bus_live_begin(struct bus_live *l, struct sse_text topic,
-    struct sse_text payload, struct place *horizon)
+    struct sse_text payload, struct place last, uint64_t now_ms,
+    struct place *horizon)
 {
 	size_t len = strlen(l->conf->prefix), marker = strlen(BUS_MARKER);
 	struct sse_text name = { topic.ptr + len, topic.len - len };
 
 	l->state = LIVE_END;
 	l->broken = 0;
+	l->most_ms = last.ms > now_ms ? last.ms : now_ms;
+	l->most_ms += BUS_AHEAD_MS < UINT64_MAX - l->most_ms
+	    ? BUS_AHEAD_MS
+	    : UINT64_MAX - l->most_ms;
 	if (topic.len < len || memcmp(topic.ptr, l->conf->prefix, len) != 0)
 		return 0;
 	if (name.len >= marker && memcmp(name.ptr, BUS_MARKER, marker) == 0) {

@@ -322,7 +322,8 @@ take_message(struct reader *r, redisReply *reply)
 {
 	struct place horizon;
 
-	if (reader_live_take(r->live, reply, &horizon) != READER_LIVE_MARKER)
+	if (reader_live_take(r->live, reply, r->cursor, &horizon) !=
+	    READER_LIVE_MARKER)
 		return;
 	reader_links_marker(r->links);
 	advance(r, horizon);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "reader_live.h"
+#include "units.h"
 
 struct reader_live {
 	struct bus_live *decoder;
@@ -43,8 +44,8 @@ text_at(const redisReply *r, size_t i)
 }
 
 enum reader_live_what
-reader_live_take(
-    struct reader_live *l, redisReply *reply, struct place *horizon)
+reader_live_take(struct reader_live *l, redisReply *reply, struct place last,
+    struct place *horizon)
 {
 	int rc;
 
@@ -56,8 +57,8 @@ reader_live_take(
 		return READER_LIVE_NONE;
 	}
 	l->message = reply;
-	rc = bus_live_begin(
-	    l->decoder, text_at(reply, 1), text_at(reply, 2), horizon);
+	rc = bus_live_begin(l->decoder, text_at(reply, 1), text_at(reply, 2),
+	    last, (uint64_t)clock_unix_ms(), horizon);
 	if (rc == 1)
 		return READER_LIVE_ENTRIES;
 	reader_live_forget(l);

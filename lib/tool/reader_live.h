@@ -19,9 +19,12 @@ enum reader_live_what {
 	READER_LIVE_ENTRIES, /* reader_live_next() has them */
 };
 
-/* Take reply, the next one of the link, in the place of the one before. */
-enum reader_live_what reader_live_take(
-    struct reader_live *l, redisReply *reply, struct place *horizon);
+/*
+ * Take reply, the next one of the link, in the place of the one before; last is
+ * the last place known.
+ */
+enum reader_live_what reader_live_take(struct reader_live *l, redisReply *reply,
+    struct place last, struct place *horizon);
 
 /*
  * The next entry of the message, good until that is forgotten: 1; 0 when there

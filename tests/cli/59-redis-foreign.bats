@@ -33,7 +33,7 @@ foreign() {
 	[ "$(foreign)" -ge 3 ]
 	grep -q 'channel news: a message larger than --max-event; passed over' serve.err
 	grep -q 'channel news: a message that is not UTF-8; passed over' serve.err
-	grep -q 'channel prices: a message with broken blocks; passed over' serve.err
+	grep -q 'channel prices: a message with broken blocks, or of the far future; passed over' serve.err
 	# A key of another kind holds up nobody, whenever it is found.
 	redis DEL sse:log:prices
 	redis LPUSH sse:log:prices 1
@@ -51,6 +51,30 @@ foreign() {
 	sse-pub news end
 	await_grep '^data: end' one.out
 	[ "$(grep -c 'not UTF-8' serve.err)" -le 40 ]
+}
+
+@test "a place of the far future: passed over, and what is ours goes on" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL" -a 127.0.0.1:0
+	ADMIN=$(tail -n 1 serve.ready)
+	spawn one sse-tail --gap fail "$URL/events/news"
+	spawn relay sse-relay -v -f json redis:news -
+	await synced
+	await_grep open relay.err
+	sse-pub news one
+	await_grep one one.out
+	await_grep one relay.out
+	# In microseconds, where milliseconds are due.
+	printf 'id: %s000-0\nprev: %s\ndata: far\n\n' "$(date +%s%3N)" \
+	    "$(redis GET sse:last)" >far
+	redis -x PUBLISH sse:news <far
+	seq 3 | sse-pub news
+	await_grep 3 one.out
+	await_grep '"3"' relay.out
+	[ "$(grep -v sync one.out | paste -sd' ')" = 'one 1 2 3' ]
+	[ "$(jq -r .data relay.out | grep -v sync | paste -sd' ')" = 'one 1 2 3' ]
+	[ "$(foreign)" -eq 1 ]
+	grep -q 'channel news: a message with broken blocks, or of the far' serve.err
 }
 
 @test "wrong keys of clients: said once, and nobody waits for them" {

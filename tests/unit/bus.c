@@ -282,7 +282,7 @@ test_round_trip(void **state)
 	assert_int_equal(
 	    bus_live_begin(live, text_of(r->element[1]->str),
 		(struct sse_text){ r->element[2]->str, r->element[2]->len },
-		&horizon),
+		PLACE_LAST, 0, &horizon),
 	    1);
 	for (size_t i = 0; i < nitems(shapes); i++) {
 		shape_id(i, m[i].place, id);
@@ -1119,7 +1119,7 @@ test_marker(void **state)
 		assert_int_equal(redisGetReply(sub, (void **)&r), REDIS_OK);
 		assert_int_equal(
 		    bus_live_begin(live, text_of(r->element[1]->str),
-			text_of(r->element[2]->str), &horizon),
+			text_of(r->element[2]->str), PLACE_LAST, 0, &horizon),
 		    2);
 		assert_int_equal(place_cmp(horizon, want), 0);
 		freeReplyObject(r);
@@ -1229,6 +1229,45 @@ static const struct {
 	{ "data: x\nid: 1-1\nprev: 0-0\n\n", 0 },
 };
 
+/*
+ * Whoever makes places of microseconds would be a thousand times ahead, and all
+ * that is ours below.
+ */
+static void
+test_far_ahead(void **state)
+{
+	static const char day[] = "id: 86400005-0\nprev: 0-0\ndata: a\n\n"
+				  "id: 86400006-0\nprev: 0-0\ndata: b\n\n"
+				  "id: 7-0\nprev: 0-0\ndata: c\n\n";
+	static const char far[] = "id: 1763630000000000-0\nprev: 0-0\n"
+				  "data: a\n\n";
+	struct bus_live *live = bus_live_new(&conf);
+	const struct place five = { 5, 9 };
+	struct place horizon;
+	struct bus_entry e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		/* Ahead of both, the last place and the clock. */
+		assert_int_equal(
+		    bus_live_begin(live, TEXT("sse:a"), text_of(day),
+			i == 0 ? five : PLACE_ZERO, i == 0 ? 3 : 5, &horizon),
+		    1);
+		assert_int_equal(bus_live_next(live, &e), 1);
+		assert_true(text_is(e.ev.data, "a"));
+		assert_int_equal(bus_live_next(live, &e), 1);
+		assert_true(text_is(e.ev.data, "c"));
+		assert_int_equal(bus_live_broken(live), 1);
+		assert_int_equal(bus_live_next(live, &e), 0);
+	}
+	assert_int_equal(bus_live_begin(live, TEXT("sse:a"), text_of(far), five,
+			     UINT64_C(1763630000000), &horizon),
+	    1);
+	assert_int_equal(bus_live_next(live, &e), 0);
+	assert_int_equal(bus_live_broken(live), 1);
+	bus_live_free(live);
+}
+
 static void
 test_payloads(void **state)
 {
@@ -1241,7 +1280,7 @@ test_payloads(void **state)
 		const char *text = payloads[i].payload;
 
 		assert_int_equal(bus_live_begin(live, TEXT("sse:a"),
-				     text_of(text), &horizon),
+				     text_of(text), PLACE_LAST, 0, &horizon),
 		    1);
 		if (payloads[i].blocks == 0) {
 			assert_int_equal(bus_live_next(live, &e), 1);
@@ -1260,12 +1299,15 @@ test_payloads(void **state)
 		assert_int_equal(bus_live_next(live, &e), 0);
 		assert_int_equal(bus_live_next(live, &e), 0);
 	}
-	assert_int_equal(
-	    bus_live_begin(live, TEXT("other:a"), TEXT("x"), &horizon), 0);
-	assert_int_equal(
-	    bus_live_begin(live, TEXT("sse:a b"), TEXT("x"), &horizon), 0);
-	assert_int_equal(
-	    bus_live_begin(live, TEXT("ss"), TEXT("x"), &horizon), 0);
+	assert_int_equal(bus_live_begin(live, TEXT("other:a"), TEXT("x"),
+			     PLACE_LAST, 0, &horizon),
+	    0);
+	assert_int_equal(bus_live_begin(live, TEXT("sse:a b"), TEXT("x"),
+			     PLACE_LAST, 0, &horizon),
+	    0);
+	assert_int_equal(bus_live_begin(live, TEXT("ss"), TEXT("x"), PLACE_LAST,
+			     0, &horizon),
+	    0);
 	bus_live_free(live);
 }
 
@@ -1295,7 +1337,7 @@ test_runs(void **state)
 		assert_string_equal(r->element[1]->str, topics[i]);
 		bus_live_begin(live, text_of(r->element[1]->str),
 		    (struct sse_text){ r->element[2]->str, r->element[2]->len },
-		    &horizon);
+		    PLACE_LAST, 0, &horizon);
 		for (n = 0; bus_live_next(live, &e) == 1; n++) {
 			assert_true(place_cmp(e.place, before) > 0);
 			before = e.place;
@@ -1318,7 +1360,7 @@ test_runs(void **state)
 		assert_in_range(r->element[2]->len, 1, 65536 + 2000);
 		bus_live_begin(live, text_of(r->element[1]->str),
 		    (struct sse_text){ r->element[2]->str, r->element[2]->len },
-		    &horizon);
+		    PLACE_LAST, 0, &horizon);
 		while (bus_live_next(live, &e) == 1)
 			got++;
 		freeReplyObject(r);
@@ -1662,6 +1704,7 @@ main(void)
 		cmocka_unit_test_setup(test_marker, setup),
 		cmocka_unit_test_setup(test_raise, setup),
 		cmocka_unit_test_setup(test_fork, setup),
+		cmocka_unit_test_setup(test_far_ahead, setup),
 		cmocka_unit_test_setup(test_payloads, setup),
 		cmocka_unit_test_setup(test_runs, setup),
 		cmocka_unit_test_setup(test_message_bound, setup),
