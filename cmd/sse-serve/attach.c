@@ -359,6 +359,15 @@ attach_live(struct attach *a, struct topic *t, struct bus_entry *e)
 }
 
 void
+attach_check(struct attach *a, struct topic *t)
+{
+	if (t == NULL || t->stage != TOPIC_LIVE || !t->wanted)
+		return;
+	attach_resume(a, t);
+	attach_add(a, t);
+}
+
+void
 attach_pass(struct attach *a, struct place p)
 {
 	pass(a, p);

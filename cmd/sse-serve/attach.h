@@ -66,6 +66,9 @@ void attach_sync(struct attach *a, int worker, bool now);
 /* A live event of topic t (NULL: of none here) has come. */
 void attach_live(struct attach *a, struct topic *t, struct bus_entry *e);
 
+/* What of topic t (NULL: of none here) came live is doubtful: its log knows. */
+void attach_check(struct attach *a, struct topic *t);
+
 /* The live link has passed p: a marker. */
 void attach_pass(struct attach *a, struct place p);
 

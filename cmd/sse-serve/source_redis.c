@@ -47,6 +47,15 @@ flush_ready(struct ev_loop *loop, ev_prepare *p, int revents)
 		attach_send(&s->attach);
 }
 
+/* What may be ours nevertheless, as when Redis' clock has leapt, is in the log. */
+static void
+take_broken(struct source_redis *s, struct sse_text channel)
+{
+	arrival_foreign(s->hub, channel,
+	    "a message with broken blocks, or of the far future");
+	attach_check(&s->attach, interest_find(&s->interest, channel));
+}
+
 static void
 take_message(
     struct source_redis *s, struct sse_text topic, struct sse_text payload)
@@ -67,10 +76,9 @@ take_message(
 		attach_live(
 		    &s->attach, interest_find(&s->interest, e.ev.channel), &e);
 	if (kind == 1 && s->live.up && bus_live_broken(s->decoder) > 0)
-		arrival_foreign(s->hub,
+		take_broken(s,
 		    (struct sse_text){ topic.ptr + strlen(s->conf->prefix),
-			topic.len - strlen(s->conf->prefix) },
-		    "a message with broken blocks, or of the far future");
+			topic.len - strlen(s->conf->prefix) });
 }
 
 static struct sse_text

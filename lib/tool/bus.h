@@ -255,8 +255,8 @@ void bus_live_free(struct bus_live *l);
  *
  * A block whose place is further ahead than BUS_AHEAD_MS, of the last place that
  * is known and of the clock, is not ours: all that is minted from there on would
- * be below it, and passed over.  Should Redis' clock have leapt forth, the next
- * event tells of the hole, which the log fills.
+ * be below it, and passed over.  Should Redis' clock have leapt forth it is
+ * in the log all the same.
  */
 #define BUS_AHEAD_MS UINT64_C(86400000)
 int bus_live_begin(struct bus_live *l, struct sse_text topic,

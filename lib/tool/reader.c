@@ -360,12 +360,17 @@ next_of_message(struct reader *r, struct bus_entry *e)
 	enum reader_what what;
 	int rc;
 
+	if (!reader_live_has(r->live))
+		return READER_WAIT;
 	while ((rc = reader_live_next(r->live, &from)) != 0) {
 		if (rc == -1)
 			return fail(r, reader_links_starve(r->links));
 		if ((what = live_entry(r, &from, e)) != READER_WAIT)
 			return what;
 	}
+	/* What may be ours nevertheless is in the log. */
+	if (reader_live_broken(r->live))
+		r->phase = READER_ATTACH;
 	return READER_WAIT;
 }
 
@@ -377,7 +382,8 @@ next_live(struct reader *r, struct bus_entry *e)
 	redisReply *reply;
 
 	for (;;) {
-		if ((what = next_of_message(r, e)) != READER_WAIT)
+		if ((what = next_of_message(r, e)) != READER_WAIT ||
+		    r->phase != READER_LIVE)
 			return what;
 		state = reader_links_message(r->links, &reply);
 		if (state != REDIS_LINK_OK)

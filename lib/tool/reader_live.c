@@ -65,6 +65,12 @@ reader_live_take(struct reader_live *l, redisReply *reply, struct place last,
 	return rc == 2 ? READER_LIVE_MARKER : READER_LIVE_NONE;
 }
 
+bool
+reader_live_has(const struct reader_live *l)
+{
+	return l->message != NULL;
+}
+
 int
 reader_live_next(struct reader_live *l, struct bus_entry *e)
 {
@@ -75,4 +81,10 @@ reader_live_next(struct reader_live *l, struct bus_entry *e)
 	if ((rc = bus_live_next(l->decoder, e)) == 0)
 		reader_live_forget(l);
 	return rc;
+}
+
+bool
+reader_live_broken(const struct reader_live *l)
+{
+	return bus_live_broken(l->decoder) > 0;
 }

@@ -5,6 +5,8 @@
 #ifndef READER_LIVE_H
 #define READER_LIVE_H
 
+#include <stdbool.h>
+
 #include "bus.h"
 
 struct reader_live;
@@ -26,11 +28,17 @@ enum reader_live_what {
 enum reader_live_what reader_live_take(struct reader_live *l, redisReply *reply,
     struct place last, struct place *horizon);
 
+/* Is there a message that was not read to its end? */
+bool reader_live_has(const struct reader_live *l);
+
 /*
  * The next entry of the message, good until that is forgotten: 1; 0 when there
  * is none; -1 with ENOMEM.
  */
 int reader_live_next(struct reader_live *l, struct bus_entry *e);
+
+/* Was any of it, so far, not ours, or doubtful? */
+bool reader_live_broken(const struct reader_live *l);
 
 void reader_live_forget(struct reader_live *l);
 

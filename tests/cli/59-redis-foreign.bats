@@ -77,6 +77,26 @@ foreign() {
 	grep -q 'channel news: a message with broken blocks, or of the far' serve.err
 }
 
+@test "the clock of Redis has leapt forth: nothing is taken for foreign in the end" {
+	start_redis
+	start_serve -r "$SSE_REDIS_URL"
+	spawn one sse-tail --gap fail "$URL/events/news,other"
+	spawn relay sse-relay -v -f json redis:news -
+	await synced
+	await_grep open relay.err
+	redis SET sse:last 9000000000000-0
+	sse-pub news leapt
+	await_grep leapt one.out
+	await_grep leapt relay.out
+	seq 3 | sse-pub other
+	sse-pub news end
+	await_grep end one.out
+	await_grep end relay.out
+	[ "$(grep -v sync one.out | paste -sd' ')" = 'leapt 1 2 3 end' ]
+	[ "$(jq -r .data relay.out | grep -v sync | paste -sd' ')" = 'leapt end' ]
+	not grep -q gap one.err
+}
+
 @test "wrong keys of clients: said once, and nobody waits for them" {
 	start_redis
 	redis RPUSH sse:ack:anna x

@@ -514,8 +514,7 @@ test_trimmed_meanwhile(void **state)
 static void
 test_live_gap(void **state)
 {
-	static const char lost[] =
-	    "id: 9000000000000-5\nprev: 9000000000000-3\ndata: x\n\n";
+	char lost[128];
 	struct redis_url u = url_of("a");
 	struct reader *r = reader_new(&conf, &u, PLACE_ZERO);
 	struct place one;
@@ -524,6 +523,9 @@ test_live_gap(void **state)
 	expect(r, READER_OPEN);
 	publish("a", "one");
 	one = expect_event(r, "a", "one").place;
+	snprintf(lost, sizeof(lost), "id: %llu-5\nprev: %llu-3\ndata: x\n\n",
+	    (unsigned long long)one.ms + 60000,
+	    (unsigned long long)one.ms + 60000);
 	own_redis_tell(&redis, "PUBLISH sse:a %s", lost);
 	expect_gap(r, one, true);
 	expect_event(r, "a", "x");
