@@ -176,6 +176,9 @@ begin(struct conn *c)
 		start.found = seek_found(r->seek);
 	}
 	gap = subscriber_start(&c->stream.sub, &start, era);
+	/* It names the first that is still kept, which a page will tell. */
+	if (gap.is && subscriber_parked(&c->stream.sub))
+		return;
 	if (start.kind == START_PENDING && gap.is)
 		start.id = (struct sse_text){ mark,
 			place_format(start.mark, mark) };
@@ -325,9 +328,12 @@ conn_wake(struct subscriber *s, void *raw)
 {
 	struct conn *c = conn_of(s);
 
-	if (c->state != CONN_STREAMING || stream_blocked(&c->stream))
+	if (c->state == CONN_OPENING)
+		try_to_begin(c); /* a page may be here that it waits for */
+	else if (c->state == CONN_STREAMING && !stream_blocked(&c->stream))
+		conn_pump(c, raw);
+	else
 		return;
-	conn_pump(c, raw);
 	conn_settle(c);
 }
 

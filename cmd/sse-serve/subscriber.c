@@ -113,24 +113,33 @@ subscriber_say(struct subscriber *s, size_t i, struct place lost)
 	return true;
 }
 
+/* What is at hand of ch behind cursor: of a page, or of the log behind that. */
+static const struct message *
+first_behind(const struct channel *ch, struct place cursor)
+{
+	struct place to;
+	const struct replay *log = channel_log(ch, cursor, &to);
+	size_t at = log == NULL ? 0 : replay_after(log, cursor);
+
+	if (log != NULL && at == log->count) {
+		log = &ch->log;
+		at = replay_after(log, cursor);
+	}
+	return log != NULL && at < log->count ? replay_at(log, at) : NULL;
+}
+
 const struct message *
 subscriber_oldest(const struct subscriber *s)
 {
 	const struct message *oldest = NULL;
 
 	for (size_t i = 0; i < subscriber_nchannels(s); i++) {
-		struct place to;
-		const struct replay *log = channel_log(
-		    subscriber_channel(s, i), subscriber_from(s, i), &to);
-		size_t at = log == NULL
-		    ? 0
-		    : replay_after(log, subscriber_from(s, i));
+		const struct message *m = first_behind(
+		    subscriber_channel(s, i), subscriber_from(s, i));
 
-		if (log != NULL && at < log->count &&
-		    (oldest == NULL ||
-			place_cmp(replay_at(log, at)->place, oldest->place) <
-			    0))
-			oldest = replay_at(log, at);
+		if (m != NULL &&
+		    (oldest == NULL || place_cmp(m->place, oldest->place) < 0))
+			oldest = m;
 	}
 	return oldest;
 }

@@ -97,7 +97,8 @@ bool subscriber_ahead(const struct start *start, const struct era *era);
 /*
  * Set the cursor; every channel is attached.  Tells whether events between
  * there and what is kept may be lost, and sees to it that this walk does not
- * tell the same again.
+ * tell the same again.  While a gap has to wait for a page, so that it can name
+ * the first that is kept, this is to be called again when one has come.
  */
 struct gap subscriber_start(
     struct subscriber *s, const struct start *start, const struct era *era);
@@ -126,7 +127,7 @@ bool subscriber_parked(struct subscriber *s);
 /*
  * Begin behind the cursor.  Where the log does not reach back so far the walk is
  * parked and the channel's page wished for.  Tells a gap that has come
- * since the last walk.
+ * since the last walk, once it is not parked; until then it gives nothing.
  */
 struct gap subscriber_walk(
     struct subscriber *s, struct walk *w, const struct era *era);

@@ -21,6 +21,12 @@ struct aside *subscriber_aside(struct subscriber *s);
 /* Behind this place events of channel i are due. */
 struct place subscriber_from(const struct subscriber *s, size_t i);
 
+/*
+ * Up to where ch has lost events behind cursor, for one who was here all the
+ * time; zero: it has not, or a page is to tell.
+ */
+struct place subscriber_lost(const struct channel *ch, struct place cursor);
+
 /* Is there a loss in channel i, up to lost, that is not told? */
 bool subscriber_unsaid(const struct subscriber *s, size_t i, struct place lost);
 

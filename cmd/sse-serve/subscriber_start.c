@@ -122,6 +122,25 @@ lost_on_return(
 	return place_cmp(lost, cursor) > 0 ? lost : PLACE_ZERO;
 }
 
+/*
+ * Are events behind cursor lost in channel i, which is said hereby, or is there
+ * a gap already?  What a page holds is for the walk to tell.
+ */
+static bool
+is_lost(struct subscriber *s, size_t i, struct place cursor,
+    const struct era *era, bool gap)
+{
+	const struct channel *ch = subscriber_channel(s, i);
+	struct place to, lost = subscriber_lost(ch, cursor);
+
+	if (channel_log(ch, cursor, &to) == &ch->log)
+		return subscriber_say(s, i, lost_on_return(ch, cursor, era)) ||
+		    gap;
+	if (gap) /* once is enough */
+		(void)subscriber_say(s, i, place_max(lost, ch->log.dropped));
+	return gap;
+}
+
 /* Without a mark it starts with what is kept, which loses nothing. */
 static struct place
 oldest_kept(struct subscriber *s, size_t i)
@@ -166,18 +185,13 @@ start_pending(
 		return gap;
 	}
 	for (size_t i = 0; i < subscriber_nchannels(s); i++) {
-		const struct channel *ch = subscriber_channel(s, i);
-		struct place to;
-
 		if (i < start->from || i >= start->to)
 			starts[i] = era->horizon;
 		else if (place_is_zero(mark))
 			starts[i] = oldest_kept(s, i);
 		else {
 			starts[i] = mark;
-			if (channel_log(ch, mark, &to) != NULL &&
-			    subscriber_say(s, i, lost_on_return(ch, mark, era)))
-				gap.is = true;
+			gap.is = is_lost(s, i, mark, era, gap.is);
 		}
 		s->cursor = place_min(s->cursor, starts[i]);
 	}
@@ -186,12 +200,24 @@ start_pending(
 	return gap;
 }
 
+/* It may have been started before, and has read nothing since. */
+static void
+start_over(struct subscriber *s)
+{
+	if (s->aside == NULL)
+		return;
+	free(s->aside->starts);
+	free(s->aside->said);
+	s->aside->starts = s->aside->said = NULL;
+}
+
 struct gap
 subscriber_start(
     struct subscriber *s, const struct start *start, const struct era *era)
 {
 	struct gap gap = { 0 };
 
+	start_over(s);
 	s->forks = era->forks;
 	s->cursor = era->horizon;
 	if (start->kind == START_LAST)
@@ -212,18 +238,8 @@ subscriber_start(
 		gap.is = true;
 	} else if (place_cmp(s->cursor, era->birth) < 0)
 		gap.is = true;
-	for (size_t i = 0; i < subscriber_nchannels(s); i++) {
-		const struct channel *ch = subscriber_channel(s, i);
-		struct place to;
-
-		if (channel_log(ch, s->cursor, &to) != NULL) {
-			if (subscriber_say(
-				s, i, lost_on_return(ch, s->cursor, era)))
-				gap.is = true;
-		} else if (gap.is)
-			(void)subscriber_say(
-			    s, i, ch->log.dropped); /* once is enough */
-	}
+	for (size_t i = 0; i < subscriber_nchannels(s); i++)
+		gap.is = is_lost(s, i, s->cursor, era, gap.is);
 	if (gap.is)
 		gap.oldest = subscriber_oldest(s);
 	return gap;

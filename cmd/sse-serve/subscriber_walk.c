@@ -2,12 +2,8 @@
 
 #include "subscriber_inner.h"
 
-/*
- * Up to where ch has lost events behind cursor, for one who was here all the
- * time; zero: it has not.
- */
-static struct place
-lost_since(const struct channel *ch, struct place cursor)
+struct place
+subscriber_lost(const struct channel *ch, struct place cursor)
 {
 	struct place to, lost;
 	const struct replay *log = channel_log(ch, cursor, &to);
@@ -75,18 +71,27 @@ subscriber_parked(struct subscriber *s)
 	return parked;
 }
 
+/* Is there a gap that is not told yet? */
+static bool
+is_untold(const struct subscriber *s, const struct era *era)
+{
+	if (s->forks != era->forks)
+		return true;
+	for (size_t i = 0; i < subscriber_nchannels(s); i++)
+		if (subscriber_unsaid(s, i,
+			subscriber_lost(
+			    subscriber_channel(s, i), subscriber_from(s, i))))
+			return true;
+	return false;
+}
+
 bool
 subscriber_due(const struct subscriber *s, const struct era *era)
 {
 	struct walk w;
 
-	if (s->forks != era->forks)
+	if (is_untold(s, era))
 		return true;
-	for (size_t i = 0; i < subscriber_nchannels(s); i++)
-		if (subscriber_unsaid(s, i,
-			lost_since(
-			    subscriber_channel(s, i), subscriber_from(s, i))))
-			return true;
 	walk_begin(s, &w, era);
 	return subscriber_next(s, &w) != NULL || w.hole || w.parked;
 }
@@ -100,38 +105,45 @@ subscriber_first_due(const struct subscriber *s, const struct era *era)
 	return subscriber_next(s, &w);
 }
 
-/* History has forked: what is new there may stand before the cursor. */
-static bool
-has_forked(struct subscriber *s, const struct era *era)
+/* When history has forked: what is new there may stand before the cursor. */
+static void
+follow_fork(struct subscriber *s, const struct era *era)
 {
 	struct aside *a = s->aside;
 
 	if (s->forks == era->forks)
-		return false;
-	s->forks = era->forks;
+		return;
 	s->cursor = place_min(s->cursor, era->fresh);
 	if (a == NULL)
-		return true;
+		return;
 	for (size_t i = 0; a->starts != NULL && i < subscriber_nchannels(s);
 	     i++)
 		a->starts[i] = place_min(a->starts[i], era->fresh);
 	free(a->said);
 	a->said = NULL;
-	return true;
 }
 
 struct gap
 subscriber_walk(struct subscriber *s, struct walk *w, const struct era *era)
 {
-	struct gap gap = { .is = has_forked(s, era) };
+	struct gap gap = { .is = false };
 
+	follow_fork(s, era);
 	walk_begin(s, w, era);
 	if (w->parked)
 		(void)subscriber_parked(s);
+	if (w->parked && is_untold(s, era)) {
+		/* It names the first still kept, and nothing goes before it. */
+		w->horizon = PLACE_ZERO;
+		s->moved = false;
+		return gap;
+	}
+	gap.is = s->forks != era->forks;
+	s->forks = era->forks;
 	/* Beyond the horizon as well: some of what is lost may be before. */
 	for (size_t i = 0; i < subscriber_nchannels(s); i++)
 		if (subscriber_say(s, i,
-			lost_since(
+			subscriber_lost(
 			    subscriber_channel(s, i), subscriber_from(s, i))))
 			gap.is = true;
 	if (gap.is)

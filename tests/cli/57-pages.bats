@@ -175,6 +175,67 @@ last() {
 	[ $(($(commands xrevrange) - before)) -le 45 ]
 }
 
+# told AFTER FILE: the one gap in it, and the first event behind it.
+told() {
+	local oldest
+
+	oldest=$(sed '1,/^event: sse:gap/d' "$2" | sed -n 's/^id: //p' | head -n 1)
+	grep -qxF "data: {\"after\":\"$1\",\"oldest\":\"$oldest\"}" "$2" || return
+	[ "$(grep -c '^event: sse:gap' "$2")" = 1 ]
+}
+
+@test "a gap names the first event that Redis keeps, where memory has dropped it" {
+	start_redis
+	sse-pub --history 20000 -i own other first
+	fill 1500
+	small_serve
+	# after ID CHANNELS: what one who comes with it is told.
+	after() {
+		rm -f last.out
+		spawn last curl -sN -H "Last-Event-ID: $1" "$URL/events/$2"
+		await_grep '^data: 001500' last.out || return
+		stop last
+		told "$1" last.out
+	}
+	after 1-0 numbers
+	numbers last.out | diff <(echo GAP; seq 1500) -
+	after unheard numbers
+	numbers last.out | diff <(echo GAP; seq 1500) -
+	# It waits for the pages of all its channels; own IDs are IDs, too.
+	after 1-0 numbers,other
+	numbers last.out | diff <(echo GAP; seq 1500) -
+	grep -qxF 'data: {"after":"1-0","oldest":"own"}' last.out
+	redis XTRIM sse:log:numbers MAXLEN = 20
+	after 1-0 numbers
+	numbers last.out | diff <(echo GAP; seq 1481 1500) -
+	# Where Redis has nothing, it is the first that memory holds.
+	redis XTRIM sse:log:numbers MAXLEN = 0
+	after 1-0 numbers
+	[ "$(numbers last.out | wc -l)" -gt 21 ]
+}
+
+@test "who reads while Redis loses events is told the first that is kept, too" {
+	start_redis
+	fill 10
+	redis SAVE
+	start_serve -r "$SSE_REDIS_URL" -n 20000 --history-bytes 100k -w 1 \
+	    --keepalive 200ms
+	spawn first curl -sN "$URL/events/numbers?last=1&show=place"
+	await_grep '^data: 000010' first.out
+	lines 11 20
+	await_grep '^data: 000020' first.out
+	seen=$(redis GET sse:last)
+	# These are lost, and much is new when it looks again.
+	kill -STOP "${PIDS[serve]}"
+	kill_redis
+	restart_redis
+	lines 21 1500
+	kill -CONT "${PIDS[serve]}"
+	AWAIT=30 await_grep '^data: 001500' first.out
+	numbers first.out | diff <(seq 10 20; echo GAP; seq 21 1500) -
+	told "$seen" first.out
+}
+
 # refused softly|hard PATH...: each of these is for the time being, within the
 # time that the server has for a request.
 refused() {
@@ -217,7 +278,8 @@ without_redis() {
 
 	kill "-$signal" "${PIDS[redis]}"
 	refused "$how" 'numbers?last=1400' 'numbers?lastEventId=own' \
-	    'numbers,other?last=1400' 'another?last=1' || return
+	    'numbers?lastEventId=1-0' 'numbers,other?last=1400' \
+	    'another?last=1' || return
 	# What memory knows is told all the same.
 	last 'numbers?last=5' 001500 | diff <(seq 1496 1500) - || return
 	spawn patient sse-tail -q -n 1400 "$URL/events/numbers?last=1400"
