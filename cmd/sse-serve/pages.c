@@ -138,7 +138,7 @@ send_wish(struct page_wish *w)
 	struct pages *p = w->pages;
 	struct bus_command c = { 0 };
 
-	if ((w->back ? bus_page_back_command : bus_page_command)(
+	if ((w->back ? bus_page_back_command : bus_page_kept_command)(
 		&p->hub->conf->bus, w->name, w->after, PAGE, &c) == 0)
 		(void)redis_async_send(p->link, answered, w, &c);
 	bus_command_free(&c);

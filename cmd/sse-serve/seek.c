@@ -168,7 +168,7 @@ seek_read(struct seek *k, const struct channel *ch, const struct leaf *leaf)
 	    place_cmp(k->reach[i].down, leaf->top) > 0 ||
 	    place_cmp(k->reach[i].down, leaf->bottom) < 0)
 		return;
-	for (size_t j = leaf->n; j-- > 0;)
+	for (size_t j = leaf->n; j-- > 0 && k->reach[i].looked < ch->keep;)
 		if (place_cmp(leaf->messages[j]->place, k->reach[i].down) <= 0)
 			look_at(k, i, leaf->messages[j]);
 	k->reach[i].down = place_before(leaf->bottom); /* zero stays zero */

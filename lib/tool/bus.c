@@ -13,6 +13,15 @@ static const struct bus_script attach = {
 #include "lib/tool/attach.lua.sha1"
 };
 
+static const char page_text[] = {
+#include "lib/tool/page.lua.inc"
+};
+static const struct bus_script page = {
+	page_text,
+	sizeof(page_text),
+#include "lib/tool/page.lua.sha1"
+};
+
 static const char raise_text[] = {
 #include "lib/tool/raise.lua.inc"
 };
@@ -267,6 +276,22 @@ bus_page_command(const struct bus_conf *conf, struct sse_text channel,
 
 	place_format(after, from + 1);
 	return page_command(conf, "XRANGE", channel, from, "+", count, c);
+}
+
+int
+bus_page_kept_command(const struct bus_conf *conf, struct sse_text channel,
+    struct place after, unsigned int count, struct bus_command *c)
+{
+	struct bus_args a = { .n = 0 };
+
+	if (bus_args_script(&a, &page, false) == 0 &&
+	    bus_args_text(&a, "1") == 0 &&
+	    bus_args_key(&a, conf->prefix, "log:", channel) == 0 &&
+	    add_place(&a, after) == 0 && bus_args_number(&a, count) == 0 &&
+	    bus_args_number(&a, bus_retention(conf, channel).count) == 0)
+		return bus_args_command(&a, c);
+	bus_args_free(&a);
+	return -1;
 }
 
 int

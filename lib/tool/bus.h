@@ -231,6 +231,12 @@ int bus_log_entry(
  */
 int bus_page_command(const struct bus_conf *conf, struct sse_text channel,
     struct place after, unsigned int count, struct bus_command *c);
+/*
+ * The same for who keeps to the count of the channel: one that begins with the
+ * oldest entry passes over those that are too many.
+ */
+int bus_page_kept_command(const struct bus_conf *conf, struct sse_text channel,
+    struct place after, unsigned int count, struct bus_command *c);
 /* And one back: the newest up to it, at most count, newest first. */
 int bus_page_back_command(const struct bus_conf *conf, struct sse_text channel,
     struct place up_to, unsigned int count, struct bus_command *c);

@@ -214,6 +214,32 @@ told() {
 	[ "$(numbers last.out | wc -l)" -gt 21 ]
 }
 
+# newest_200 HOW...: of 290 these are told, behind a gap or not.
+newest_200() {
+	rm -f last.out
+	spawn last curl -sN "$@"
+	await_grep '^data: 000290' last.out || return
+	stop last
+	numbers last.out | grep -v GAP | diff <(seq 91 290) -
+}
+
+@test "of what Redis keeps, no more is told than is to be kept" {
+	start_redis
+	# Events so small are trimmed by the hundred.
+	seq -f %06.0f 290 | sse-pub --history 200 numbers
+	over=$(($(redis XLEN sse:log:numbers) - 200))
+	echo "$over too many"
+	[ $over -ge 64 ]
+	for memory in 12k 64m; do
+		start_serve -r "$SSE_REDIS_URL" -n 200 --history-bytes $memory
+		newest_200 -H 'Last-Event-ID: 1-0' "$URL/events/numbers"
+		newest_200 -H 'Last-Event-ID: unheard' "$URL/events/numbers"
+		told unheard last.out
+		newest_200 "$URL/events/numbers?last=1000"
+		stop serve
+	done
+}
+
 @test "who reads while Redis loses events is told the first that is kept, too" {
 	start_redis
 	fill 10
@@ -363,7 +389,7 @@ lines() {
 	await_exit spin
 	await_grep '^data: 001500' back.out
 	numbers back.out | diff <(seq 2 1500) -
-	[ "$(redis INFO commandstats | grep cmdstat_xrange: |
+	[ "$(redis INFO commandstats | grep cmdstat_eval: |
 	    grep -c 'rejected_calls=0')" -eq 0 ]
 }
 
