@@ -7,6 +7,7 @@
 #include "file.h"
 #include "opt.h"
 #include "options_http.h"
+#include "secret.h"
 
 #define CONNECT_MAX_MS 600000
 
@@ -31,21 +32,10 @@ add_header(struct transfer *t, const char *what)
 }
 
 static void
-keep_secret(char **secret, char *text)
-{
-	if (text == NULL)
-		err(EX_SOFTWARE, NULL);
-	if (*secret != NULL)
-		freezero(*secret, strlen(*secret));
-	*secret = text;
-}
-
-/* The list of processes shows argv, so a secret goes from there. */
-static void
 take_secret(char **secret)
 {
-	keep_secret(secret, strdup(optarg));
-	explicit_bzero(optarg, strlen(optarg));
+	secret_keep(secret, strdup(optarg));
+	secret_hide(optarg);
 }
 
 static void
@@ -60,7 +50,7 @@ read_bearer(struct transfer *t, const char *what)
 	}
 	if ((token = file_line(optarg + 1, &fault)) == NULL)
 		file_fault(what, fault);
-	keep_secret(&t->bearer, token);
+	secret_keep(&t->bearer, token);
 	if (*token == '\0')
 		errx(EX_NOINPUT, "%s: the token is empty", what);
 }

@@ -10,6 +10,7 @@
 #include "options.h"
 #include "options_curl.h"
 #include "say.h"
+#include "secret.h"
 #include "table.h"
 #include "target.h"
 
@@ -110,7 +111,7 @@ read_config(struct options *o)
 	optind = before;
 	if ((t->user != had.user || t->bearer != had.bearer ||
 		t->proxy_user != had.proxy_user) &&
-	    file_lax(path))
+	    secret_lax(path))
 		o->lax = path;
 }
 

@@ -9,6 +9,7 @@
 
 #include "file.h"
 #include "options_curl.h"
+#include "secret.h"
 #include "table.h"
 
 #define PASSWORD_MAX 1024
@@ -24,13 +25,6 @@ file_fault(const char *what, const char *arg, const char *fault)
 	err(EX_NOINPUT, "%s", arg + 1);
 }
 
-/* The list of processes shows argv, so what may be a secret goes from there. */
-static void
-hide(char *arg)
-{
-	explicit_bzero(arg, strlen(arg));
-}
-
 static void
 add_header(struct options *o)
 {
@@ -39,7 +33,7 @@ add_header(struct options *o)
 	if (transfer_add_header(&o->transfer, optarg, &fault) == -1)
 		file_fault("-H", optarg, fault);
 	if (*optarg != '@')
-		hide(optarg);
+		secret_hide(optarg);
 }
 
 static void
@@ -71,30 +65,20 @@ ask_password(char *password, size_t cap, const char *what, const char *user)
 }
 
 static void
-keep_secret(char **secret, char *text)
-{
-	if (text == NULL)
-		err(EX_SOFTWARE, NULL);
-	if (*secret != NULL)
-		freezero(*secret, strlen(*secret));
-	*secret = text;
-}
-
-static void
 read_user(char **user, const char *what)
 {
 	char password[PASSWORD_MAX] = "", *both = NULL;
 
 	if (strchr(optarg, ':') != NULL) {
 		both = strdup(optarg);
-		hide(optarg);
+		secret_hide(optarg);
 	} else {
 		ask_password(password, sizeof(password), what, optarg);
 		if (asprintf(&both, "%s:%s", optarg, password) == -1)
 			both = NULL;
 		explicit_bzero(password, sizeof(password));
 	}
-	keep_secret(user, both);
+	secret_keep(user, both);
 }
 
 static void
@@ -115,14 +99,14 @@ read_bearer(struct options *o)
 		token = file_line(optarg + 1, &fault);
 		if (token == NULL)
 			file_fault("--oauth2-bearer", optarg, fault);
-		if (file_lax(optarg + 1))
+		if (secret_lax(optarg + 1))
 			o->lax = optarg + 1;
 	} else {
 		token = strdup(value);
 		if (value == optarg)
-			hide(optarg);
+			secret_hide(optarg);
 	}
-	keep_secret(&o->transfer.bearer, token);
+	secret_keep(&o->transfer.bearer, token);
 	if (*token == '\0')
 		errx(EX_NOINPUT, "--oauth2-bearer: the token is empty");
 }
@@ -130,9 +114,9 @@ read_bearer(struct options *o)
 static void
 read_cookies(struct options *o)
 {
-	keep_secret(&o->transfer.cookies, strdup(optarg));
+	secret_keep(&o->transfer.cookies, strdup(optarg));
 	if (strchr(optarg, '=') != NULL)
-		hide(optarg);
+		secret_hide(optarg);
 }
 
 /* Those whose argument is kept as it is. */

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/stat.h>
-
 #include "file.h"
 
 static const char no_memory[] = "out of memory";
@@ -65,13 +63,4 @@ file_line(const char *path, const char **fault)
 		explicit_bzero(b.ptr, b.len);
 	sse_buf_free(&b);
 	return line;
-}
-
-bool
-file_lax(const char *path)
-{
-	struct stat st;
-
-	return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode) && (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
 }

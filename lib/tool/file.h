@@ -4,8 +4,6 @@
 #ifndef FILE_H
 #define FILE_H
 
-#include <stdbool.h>
-
 #include "sse.h"
 
 #define FILE_READ_MAX ((size_t)16 << 20)
@@ -21,8 +19,5 @@ int file_read(const char *path, struct sse_buf *b, const char **fault);
  * above.
  */
 char *file_line(const char *path, const char **fault);
-
-/* Can others read this file?  Not a pipe, nor "-". */
-bool file_lax(const char *path);
 
 #endif
