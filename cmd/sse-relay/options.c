@@ -330,6 +330,14 @@ check_operands(int n, char **operands)
 	    n == 1 ? "is" : "are", n);
 }
 
+static void
+warn_of_secrets(const struct conf *c)
+{
+	if (c->http.lax != NULL && c->verbose >= 0)
+		warnx("%s: others can read the secret in it: chmod 600",
+		    c->http.lax);
+}
+
 void
 options_read(struct conf *c, int argc, char **argv)
 {
@@ -348,6 +356,7 @@ options_read(struct conf *c, int argc, char **argv)
 	check_state(c);
 	options_http_finish(&c->http, c->source.kind == ENDPOINT_HTTP,
 	    c->sink.kind == ENDPOINT_HTTP);
+	warn_of_secrets(c);
 	if (!bus_prefix_valid(c->bus.prefix))
 		opt_fault("--prefix \"%s\" is not 1 to %d printable characters "
 			  "without space, *, ?, [, ], \\ and ,",

@@ -22,13 +22,25 @@ file_fault(const char *what, const char *fault)
 	err(EX_NOINPUT, "%s", optarg + 1);
 }
 
+/* It holds a secret, or it would not be a file. */
 static void
-add_header(struct transfer *t, const char *what)
+note_file(struct options_http *h)
+{
+	if (secret_lax(optarg + 1))
+		h->lax = optarg + 1;
+}
+
+static void
+add_header(struct options_http *h, struct transfer *t, const char *what)
 {
 	const char *fault = NULL;
 
 	if (transfer_add_header(t, optarg, &fault) == -1)
 		file_fault(what, fault);
+	if (*optarg == '@')
+		note_file(h);
+	else
+		secret_hide(optarg);
 }
 
 static void
@@ -39,7 +51,7 @@ take_secret(char **secret)
 }
 
 static void
-read_bearer(struct transfer *t, const char *what)
+read_bearer(struct options_http *h, struct transfer *t, const char *what)
 {
 	const char *fault = NULL;
 	char *token;
@@ -53,6 +65,7 @@ read_bearer(struct transfer *t, const char *what)
 	secret_keep(&t->bearer, token);
 	if (*token == '\0')
 		errx(EX_NOINPUT, "%s: the token is empty", what);
+	note_file(h);
 }
 
 static void
@@ -87,7 +100,7 @@ options_http_take(struct options_http *h, int letter)
 		    "--connect-timeout", 1000, 1, CONNECT_MAX_MS);
 		break;
 	case 'H':
-		add_header(t, "--header");
+		add_header(h, t, "--header");
 		break;
 	case 'k':
 		t->insecure = true;
@@ -99,7 +112,7 @@ options_http_take(struct options_http *h, int letter)
 		t->netrc = true;
 		break;
 	case OPT_BEARER:
-		read_bearer(t, "--oauth2-bearer");
+		read_bearer(h, t, "--oauth2-bearer");
 		break;
 	case OPT_PROXY:
 		t->proxy = optarg;
@@ -109,11 +122,11 @@ options_http_take(struct options_http *h, int letter)
 		break;
 	case OPT_SINK_BEARER:
 		h->to_given = true;
-		read_bearer(&h->to, "--sink-oauth2-bearer");
+		read_bearer(h, &h->to, "--sink-oauth2-bearer");
 		break;
 	case OPT_SINK_HEADER:
 		h->to_given = true;
-		add_header(&h->to, "--sink-header");
+		add_header(h, &h->to, "--sink-header");
 		break;
 	case OPT_UNIX_SOCKET:
 		t->unix_socket = optarg;

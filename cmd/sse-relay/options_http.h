@@ -30,6 +30,7 @@ struct options_http {
 				 a URL */
 	struct transfer to;   /* of the sink alone */
 	int64_t connect_ms;   /* 0: not given */
+	const char *lax;      /* a file of them that others can read; NULL */
 	bool given;           /* any of them was */
 	bool to_given;        /* of those for the sink alone */
 };

@@ -339,7 +339,7 @@ aged() {
 
 @test "headers, tokens and sockets for the side they are meant for" {
 	cat >peer.py <<-'END'
-	import http.server, os
+	import http.server, os, time
 	class Peer(http.server.BaseHTTPRequestHandler):
 	    def log_message(self, *a):
 	        pass
@@ -357,12 +357,15 @@ aged() {
 	        self.send_header('Content-Type', 'text/event-stream')
 	        self.end_headers()
 	        self.wfile.write(b'retry: 1\nid: 1\ndata: x\n\n')
+	        if self.path == '/waits':
+	            self.wfile.flush()
+	            time.sleep(1000)
 	    def do_POST(self):
 	        self.note('POST')
 	        self.rfile.read(int(self.headers['Content-Length']))
 	        self.send_response(204)
 	        self.end_headers()
-	s = http.server.HTTPServer(('127.0.0.1', 0), Peer)
+	s = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Peer)
 	with open('port.new', 'w') as f:
 	    print(s.server_port, file=f)
 	os.rename('port.new', 'port')
@@ -374,7 +377,8 @@ aged() {
 	echo token >token
 	chmod 600 token
 	limit sse-relay --oauth2-bearer @token -H 'X-A: 1' --sink-header 'X-B: 2' \
-	    "$at/x" "$at/y"
+	    "$at/x" "$at/y" 2>said
+	not grep 'others can read' said
 	grep -qx 'GET Authorization Bearer token' seen
 	grep -qx 'GET X-A 1' seen
 	grep -qx 'GET X-B None' seen
@@ -388,4 +392,35 @@ aged() {
 	run -64 limit sse-relay -H 'A: 1' redis:a redis:b
 	run -64 limit sse-relay --sink-header 'A: 1' "$at" redis:b
 	run -66 limit sse-relay --oauth2-bearer @nowhere "$at" redis:b
+	# On the command line they are seen no longer than it starts.
+	feed_open
+	spawn relay sse-relay -H 'X-A: hidden' --oauth2-bearer hidden -f line - \
+	    "$at/y" <feed
+	feed a
+	await_grep 'POST X-A hidden' seen
+	run -1 grep -a hidden "/proc/${PIDS[relay]}/cmdline"
+	feed_close
+	await_exit relay
+	spawn relay sse-relay --user u:hidden --header='X-A: hidden' \
+	    --sink-header 'X-B: hidden' --sink-oauth2-bearer hidden \
+	    "$at/waits" "$at/y"
+	await_grep 'POST X-B hidden' seen
+	run -1 grep -a hidden "/proc/${PIDS[relay]}/cmdline"
+	stop relay
+	# Who else can read a file of them is told of.
+	echo 'X-A: 1' >header
+	for what in '--oauth2-bearer @token' '--sink-oauth2-bearer @token' \
+	    '-H @header' '--sink-header @header'; do
+		file=${what#*@}
+		chmod 640 "$file"
+		limit sse-relay $what "$at/x" "$at/y" 2>said
+		grep -qx "sse-relay: $file: others can read the secret in it: chmod 600" said
+		limit sse-relay -q $what "$at/x" "$at/y" 2>said
+		not grep 'others can read' said
+		chmod 600 "$file"
+		limit sse-relay $what "$at/x" "$at/y" 2>said
+		not grep 'others can read' said
+	done
+	limit sse-relay -H @<(echo 'X-A: 1') "$at/x" "$at/y" 2>said
+	not grep 'others can read' said
 }
