@@ -7,6 +7,7 @@
 #include "http_url.h"
 #include "opt.h"
 #include "options_http.h"
+#include "secret.h"
 
 static void
 set_url(struct options_http *h)
@@ -18,16 +19,26 @@ set_url(struct options_http *h)
 	h->url = optarg;
 }
 
+/* A file may be named where all can see it. */
+static void
+take_secret(char **secret)
+{
+	secret_keep(secret, strdup(optarg));
+	if (*optarg != '@')
+		secret_hide(optarg);
+}
+
 static void
 add_header(struct options_http *h)
 {
-	const char **grown = reallocarray(
+	char **grown = reallocarray(
 	    h->headers, h->nheaders + 1, sizeof(*grown));
 
 	if (grown == NULL)
 		err(EX_SOFTWARE, NULL);
 	h->headers = grown;
-	h->headers[h->nheaders++] = optarg;
+	h->headers[h->nheaders] = NULL;
+	take_secret(&h->headers[h->nheaders++]);
 }
 
 bool
@@ -46,7 +57,7 @@ options_http_take(struct options_http *h, int letter)
 		h->given = "--insecure";
 		return true;
 	case OPT_BEARER:
-		h->bearer = optarg;
+		take_secret(&h->bearer);
 		h->given = "--oauth2-bearer";
 		return true;
 	case OPT_CACERT:
@@ -77,5 +88,9 @@ options_http_check(const struct options_http *h)
 void
 options_http_free(struct options_http *h)
 {
+	for (size_t i = 0; i < h->nheaders; i++)
+		freezero(h->headers[i], strlen(h->headers[i]));
 	free(h->headers);
+	if (h->bearer != NULL)
+		freezero(h->bearer, strlen(h->bearer));
 }

@@ -16,12 +16,12 @@ enum option_http {
 	OPT_KEY,
 };
 
-/* What they say; texts are borrowed.  { 0 } is nothing. */
+/* What they say; constant texts are borrowed.  { 0 } is nothing. */
 struct options_http {
-	const char *url;      /* NULL: not given */
-	const char **headers; /* of requests, owned */
+	const char *url; /* NULL: not given */
+	char **headers;  /* of requests, owned, each to go by freezero() */
 	size_t nheaders;
-	const char *bearer; /* NULL: none */
+	char *bearer; /* owned likewise; NULL: none */
 	struct http_tls tls;
 	const char *given; /* one that is for the URL alone; NULL: none is */
 };

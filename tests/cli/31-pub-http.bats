@@ -346,6 +346,15 @@ kept() {
 	ends 66 'no token' sse-pub -u "$PEER" --oauth2-bearer @empty news hello
 	chmod 644 token
 	ends 0 'chmod 600' sse-pub -u "$PEER" --oauth2-bearer @token news hello
+	# On the command line they are seen no longer than it starts.
+	feed_open
+	spawn pub sse-pub -u "$PEER" -H 'X-One: hidden' --header='X-Two: hidden' \
+	    --oauth2-bearer hidden news <feed
+	feed a
+	await_grep ' hidden hidden Bearer hidden$' peer.out
+	run -1 grep -a hidden "/proc/${PIDS[pub]}/cmdline"
+	feed_close
+	await_exit pub
 }
 
 @test "libcurl is loaded for -u alone" {
