@@ -71,12 +71,12 @@ copied() {
 	done
 	seq 21 1000 | limit sse-pub --replicas 1 --history 2000 numbers
 	[ "$(REDIS=two redis XLEN sse:log:numbers)" -eq 1000 ]
-	run limit sse-pub --replicas 2 --timeout 300ms numbers 1001
+	run limit sse-pub --replicas 2 --timeout 2s numbers 1001
 	[ "$status" -eq 75 ]
 	[[ $output == *'1 replicas of 2 that --replicas wants have answered in time'* ]]
 	# Published it is, and a replica that is back has it.
 	kill -STOP "${PIDS[two]}"
-	run limit sse-pub --replicas 1 --timeout 300ms numbers 1002
+	run limit sse-pub --replicas 1 --timeout 2s numbers 1002
 	[ "$status" -eq 75 ]
 	kill -CONT "${PIDS[two]}"
 	await has_entries two 1002
