@@ -107,7 +107,7 @@ ends() {
 @test "--replicas: with too few it is published, and 75 says so" {
 	start_redis
 	ends 75 ': 0 replicas of 1 that --replicas wants have answered in time; ' \
-	    sse-pub --replicas 1 --timeout 300ms news hello
+	    sse-pub --replicas 1 --timeout 2s news hello
 	run ! grep -q published, <<<"$stderr"
 	[ "$(count news)" = 1 ]
 }
