@@ -26,13 +26,22 @@ file_fault(const char *what, const char *arg, const char *fault)
 }
 
 static void
+note_file(struct options *o, const char *path)
+{
+	if (secret_lax(path))
+		o->lax = path;
+}
+
+static void
 add_header(struct options *o)
 {
 	const char *fault = NULL;
 
 	if (transfer_add_header(&o->transfer, optarg, &fault) == -1)
 		file_fault("-H", optarg, fault);
-	if (*optarg != '@')
+	if (*optarg == '@')
+		note_file(o, optarg + 1);
+	else
 		secret_hide(optarg);
 }
 
@@ -99,8 +108,7 @@ read_bearer(struct options *o)
 		token = file_line(optarg + 1, &fault);
 		if (token == NULL)
 			file_fault("--oauth2-bearer", optarg, fault);
-		if (secret_lax(optarg + 1))
-			o->lax = optarg + 1;
+		note_file(o, optarg + 1);
 	} else {
 		token = strdup(value);
 		if (value == optarg)
@@ -115,7 +123,9 @@ static void
 read_cookies(struct options *o)
 {
 	secret_keep(&o->transfer.cookies, strdup(optarg));
-	if (strchr(optarg, '=') != NULL)
+	if (strchr(optarg, '=') == NULL)
+		note_file(o, optarg);
+	else
 		secret_hide(optarg);
 }
 
@@ -209,6 +219,10 @@ options_curl(struct options *o, int letter)
 		break;
 	case OPT_JSON:
 		add_data(o, "--json", DATA_JSON);
+		break;
+	case OPT_KEY:
+	case OPT_NETRC_FILE:
+		note_file(o, optarg);
 		break;
 	case OPT_NETRC:
 		t->netrc = true;

@@ -213,6 +213,18 @@ time.sleep(1000)'
 	run -1 grep -a hidden "/proc/${PIDS[tail]}/cmdline"
 	printf 'machine 127.0.0.1 login u password p\n' >net
 	tail_says 0 welcome --netrc-file net /password
+	for what in '-H @' '-b ' '--netrc-file ' '--cert absent --key '; do
+		printf 'X-A: 1\n' >secret
+		[ "$what" != '--netrc-file ' ] || cp net secret
+		chmod 640 secret
+		tail_says 0 a ${what}secret /ended
+		[ "$(cat said)" = 'sse-tail: secret: others can read the secret in it: chmod 600' ]
+		tail_says 0 a -q ${what}secret /ended
+		silent
+		chmod 600 secret
+		tail_says 0 a ${what}secret /ended
+		silent
+	done
 	# Nothing of it goes to another host.
 	limit sse-tail --oauth2-bearer hidden -b a=hidden -H 'Cookie: hidden' \
 	    --connect-to "other.invalid:80:127.0.0.1:${BAD##*:}" "$BAD/away" >out
