@@ -70,6 +70,9 @@ options_http_take(struct options_http *h, int letter)
 		return true;
 	case OPT_KEY:
 		h->tls.key = optarg;
+		if (secret_lax(optarg))
+			warnx("%s can be read by others: chmod 600 %s", optarg,
+			    optarg);
 		h->given = "--key";
 		return true;
 	}

@@ -24,10 +24,10 @@ file_fault(const char *what, const char *fault)
 
 /* It holds a secret, or it would not be a file. */
 static void
-note_file(struct options_http *h)
+note_file(struct options_http *h, const char *path)
 {
-	if (secret_lax(optarg + 1))
-		h->lax = optarg + 1;
+	if (secret_lax(path))
+		h->lax = path;
 }
 
 static void
@@ -38,7 +38,7 @@ add_header(struct options_http *h, struct transfer *t, const char *what)
 	if (transfer_add_header(t, optarg, &fault) == -1)
 		file_fault(what, fault);
 	if (*optarg == '@')
-		note_file(h);
+		note_file(h, optarg + 1);
 	else
 		secret_hide(optarg);
 }
@@ -65,7 +65,7 @@ read_bearer(struct options_http *h, struct transfer *t, const char *what)
 	secret_keep(&t->bearer, token);
 	if (*token == '\0')
 		errx(EX_NOINPUT, "%s: the token is empty", what);
-	note_file(h);
+	note_file(h, optarg + 1);
 }
 
 static void
@@ -107,6 +107,7 @@ options_http_take(struct options_http *h, int letter)
 		break;
 	case OPT_KEY:
 		t->key = optarg;
+		note_file(h, optarg);
 		break;
 	case OPT_NETRC:
 		t->netrc = true;

@@ -89,9 +89,12 @@ published() {
 	sse-pub -u "$URL" --spool spool --flush --cacert server.pem \
 	    --cert client.pem --key client.key
 	pub 0 '' --cacert server.pem --cert client.pem --key client.key
+	chmod 640 client.key
+	pub 0 '.*client.key can be read by others: chmod 600 client.key' \
+	    --cacert server.pem --cert client.pem --key client.key
 	cat client.pem client.key >both.pem
 	pub 0 '' --cacert server.pem --cert both.pem
-	[ "$(published)" -eq 3 ]
+	[ "$(published)" -eq 4 ]
 }
 
 @test "a pipe by TLS and HTTP/2: every line once and in order" {

@@ -409,9 +409,10 @@ aged() {
 	stop relay
 	# Who else can read a file of them is told of.
 	echo 'X-A: 1' >header
+	cp header key
 	for what in '--oauth2-bearer @token' '--sink-oauth2-bearer @token' \
-	    '-H @header' '--sink-header @header'; do
-		file=${what#*@}
+	    '-H @header' '--sink-header @header' '--cert absent --key key'; do
+		file=${what##*[@ ]}
 		chmod 640 "$file"
 		limit sse-relay $what "$at/x" "$at/y" 2>said
 		grep -qx "sse-relay: $file: others can read the secret in it: chmod 600" said
