@@ -148,10 +148,6 @@ text_of_letter(struct transfer *t, int letter)
 		return &t->cert;
 	case OPT_INTERFACE:
 		return &t->interface;
-	case OPT_KEY:
-		return &t->key;
-	case OPT_NETRC_FILE:
-		return &t->netrc_file;
 	case OPT_NOPROXY:
 		return &t->noproxy;
 	case OPT_UNIX_SOCKET:
@@ -221,11 +217,15 @@ options_curl(struct options *o, int letter)
 		add_data(o, "--json", DATA_JSON);
 		break;
 	case OPT_KEY:
-	case OPT_NETRC_FILE:
+		t->key = optarg;
 		note_file(o, optarg);
 		break;
 	case OPT_NETRC:
 		t->netrc = true;
+		break;
+	case OPT_NETRC_FILE:
+		t->netrc_file = optarg;
+		note_file(o, optarg);
 		break;
 	case OPT_OAUTH2_BEARER:
 		read_bearer(o);
