@@ -42,8 +42,8 @@ start_to() {
 start_all() {
 	local r
 
-	other_redis far
-	FAR=redis://127.0.0.1:$(port far)
+	other_redis elsewhere
+	FAR=redis://127.0.0.1:$(port elsewhere)
 	start_sentinels
 	SERVE=here start_serve -r "$SSE_REDIS_URL" --retry 20 </dev/null
 	HERE=$URL
@@ -75,7 +75,7 @@ all_have() {
 # came NAME: what has come by that relay, a line each, a gap as GAP.
 came() {
 	case $1 in
-	far) REDIS=far logged far ;;
+	far) REDIS=elsewhere logged far ;;
 	same) REDIS=$MASTER logged same ;;
 	posted) awk '/^event: sse:gap/ { print "GAP"; gap = 1 }
 	    /^data: / { if (!gap) print substr($0, 7); gap = 0 }' reader.out ;;
