@@ -109,6 +109,21 @@ take_data(struct sse_decoder *d, struct sse_text value, struct sse_buf *from)
 	return 0;
 }
 
+/* Where the line lies, or in buf once the block is kept. */
+static int
+take_text(struct sse_decoder *d, struct sse_text value, struct sse_text *to,
+    struct sse_buf *buf, unsigned int has)
+{
+	if (d->kept) {
+		if (copy(d, buf, value) == -1)
+			return -1;
+		value = text(buf);
+	}
+	*to = value;
+	d->ev.has |= has;
+	return 0;
+}
+
 static int
 take_type(struct sse_decoder *d, struct sse_text value)
 {
@@ -116,14 +131,7 @@ take_type(struct sse_decoder *d, struct sse_text value)
 		d->ev.has &= ~SSE_HAS_EVENT;
 		return 0;
 	}
-	if (d->kept) {
-		if (copy(d, &d->type, value) == -1)
-			return -1;
-		value = text(&d->type);
-	}
-	d->ev.type = value;
-	d->ev.has |= SSE_HAS_EVENT;
-	return 0;
+	return take_text(d, value, &d->ev.type, &d->type, SSE_HAS_EVENT);
 }
 
 static int
@@ -131,14 +139,7 @@ take_id(struct sse_decoder *d, struct sse_text value)
 {
 	if (value.len > 0 && memchr(value.ptr, '\0', value.len) != NULL)
 		return 0;
-	if (d->kept) {
-		if (copy(d, &d->id, value) == -1)
-			return -1;
-		value = text(&d->id);
-	}
-	d->ev.id = value;
-	d->ev.has |= SSE_HAS_ID;
-	return 0;
+	return take_text(d, value, &d->ev.id, &d->id, SSE_HAS_ID);
 }
 
 /* The reconnection time is in force at once, whatever becomes of the block. */
