@@ -225,12 +225,14 @@ latency(const struct source *s, int rounds)
 	    STAMPED);
 	for (int round = 0; round < rounds; round++)
 		for (size_t i = 0; i < n; i++) {
+			/* Who comes first shows in the figure: each in turn. */
+			size_t k = (i + (size_t)round) % n;
 			struct rusage use;
 			struct run r;
 			double wall;
 
-			begin(&r, readers[those[i]].command, url);
-			read_stamps(r.fd, &sums[i]);
+			begin(&r, readers[those[k]].command, url);
+			read_stamps(r.fd, &sums[k]);
 			end(&r, &wall, &use);
 		}
 	for (size_t i = 0; i < n; i++)
