@@ -159,15 +159,19 @@ fail(struct reader *r, enum redis_link_state state)
 	return said ? READER_WAIT : READER_LOST;
 }
 
-/* What is behind p may be lost, or be other events than were handed out. */
+/*
+ * What is behind p may be lost, or be other events than were handed out.  A
+ * cursor that was rewound to before p lacks none of it.
+ */
 static void
 fork_at(struct reader *r, struct place p)
 {
+	if (place_cmp(p, r->cursor) >= 0)
+		return;
 	if (!r->gap)
 		r->gap_after = r->cursor;
 	r->gap = true;
-	if (place_cmp(p, r->cursor) < 0)
-		r->cursor = p;
+	r->cursor = p;
 	reader_logs_rewind(r->logs);
 }
 

@@ -653,6 +653,36 @@ test_forked_behind(void **state)
 	redis_url_free(&u);
 }
 
+/* Rewound before it is back: it lacks nothing of what Redis forgot. */
+static void
+test_forked_rewound(void **state)
+{
+	struct redis_url u = url_of("a");
+	struct reader *r = reader_new(&conf, &u, PLACE_ZERO);
+	char last[PLACE_LEN];
+	struct place one;
+
+	(void)state;
+	expect(r, READER_OPEN);
+	publish("a", "one");
+	one = expect_event(r, "a", "one").place;
+	place_format(one, last);
+	own_redis_tell(&redis, "COPY sse:log:a kept");
+	publish("a", "two");
+	expect_event(r, "a", "two");
+	own_redis_tell(&redis, "COPY kept sse:log:a REPLACE");
+	own_redis_tell(&redis, "SET sse:last %s", last);
+	cut();
+	expect(r, READER_LOST);
+	reader_rewind(r, one);
+	expect(r, READER_OPEN);
+	publish("a", "three");
+	expect_event(r, "a", "three");
+	expect_nothing(r);
+	reader_free(r);
+	redis_url_free(&u);
+}
+
 /* A last event ID of nowhere: a gap, then what comes. */
 static void
 test_unknown_place(void **state)
@@ -1066,6 +1096,7 @@ main(void)
 		cmocka_unit_test_setup(test_unlogged, setup),
 		cmocka_unit_test_setup(test_forked, setup),
 		cmocka_unit_test_setup(test_forked_behind, setup),
+		cmocka_unit_test_setup(test_forked_rewound, setup),
 		cmocka_unit_test_setup(test_unknown_place, setup),
 		cmocka_unit_test_setup(test_refused, setup),
 		cmocka_unit_test_setup(test_nobody_there, setup),
