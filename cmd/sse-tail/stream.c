@@ -63,9 +63,17 @@ stream_begin(struct stream *s, const struct options *o, size_t i)
 }
 
 static void
-arrived(void *arg, bool more)
+stirred(void *caller)
 {
-	struct stream *s = arg;
+	struct stream *s = caller;
+
+	s->stirred(s->arg, s);
+}
+
+static void
+arrived(void *caller, bool more)
+{
+	struct stream *s = caller;
 
 	s->arrived(s->arg, s, more);
 }
@@ -73,10 +81,9 @@ arrived(void *arg, bool more)
 int
 stream_follow(struct stream *s, const char *last_id, struct multi *m)
 {
-	if (s->arrived != NULL) {
-		s->conf.arrived = arrived;
-		s->conf.arrived_arg = s;
-	}
+	s->conf.stirred = stirred;
+	s->conf.arrived = s->arrived != NULL ? arrived : NULL;
+	s->conf.caller = s;
 	s->conf.multi = m;
 	s->conf.last_id = last_id;
 	s->follow = follow_new(&s->conf);
@@ -194,10 +201,25 @@ stream_many(struct stream *s, struct sse_event *ev, size_t max)
 	return n;
 }
 
+int64_t
+stream_due_ms(const struct stream *s)
+{
+	if (s->over || s->follow == NULL)
+		return INT64_MAX;
+	return follow_due_ms(s->follow);
+}
+
 bool
 stream_drained(const struct stream *s)
 {
 	return s->follow == NULL || follow_drained(s->follow);
+}
+
+void
+stream_release(struct stream *s)
+{
+	if (s->follow != NULL)
+		follow_release(s->follow);
 }
 
 enum follow_what

@@ -20,11 +20,14 @@ struct stream {
 	bool over;             /* for good */
 	bool ended;            /* as it should */
 	bool held;             /* its cursor must not move any more */
-	int losses;            /* since the last event */
-	int status;            /* once it is over */
-	int fault;             /* errno of standard input's */
+	bool queued;           /* queue.c's, as is next */
+	struct stream *next;
+	int losses; /* since the last event */
+	int status; /* once it is over */
+	int fault;  /* errno of standard input's */
 	unsigned long long opened;
-	/* As follow_conf.arrived; set before stream_follow(), or NULL. */
+	/* As follow_conf has them; set before stream_follow(), arrived or NULL. */
+	void (*stirred)(void *arg, struct stream *s);
 	void (*arrived)(void *arg, struct stream *s, bool more);
 	void *arg;
 };
@@ -44,8 +47,14 @@ enum follow_what stream_next(struct stream *s, struct event *ev);
 /* Events of which only data and ID matter, as follow_many(). */
 size_t stream_many(struct stream *s, struct sse_event *ev, size_t max);
 
+/* When there may be something to pull though nothing stirs (clock_mono_ms()). */
+int64_t stream_due_ms(const struct stream *s);
+
 /* Has all been pulled that has come?  Not that there is nothing to be said. */
 bool stream_drained(const struct stream *s);
+
+/* What was pulled is done with. */
+void stream_release(struct stream *s);
 
 void stream_say_end(const struct stream *s);
 

@@ -1,4 +1,5 @@
 #include <err.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,12 +9,13 @@
 #include <sys/resource.h>
 
 #include "capture.h"
+#include "cursors.h"
 #include "interrupt.h"
 #include "multi.h"
 #include "piped.h"
+#include "queue.h"
 #include "say.h"
 #include "sink.h"
-#include "state.h"
 #include "stdout.h"
 #include "stream.h"
 #include "tail.h"
@@ -31,13 +33,18 @@ static const int asking[] = {
 };
 #define ASKING (sizeof(asking) / sizeof(asking[0]))
 
+enum { WATCH_SIGNAL, WATCH_STDOUT };
+
 struct tail {
 	const struct options *o;
 	struct sink sink;
-	struct multi *multi;    /* NULL: standard input */
-	struct stream *streams; /* owned: n of them */
-	size_t n, live, open;   /* live: not over; open: connected */
-	struct state *state;
+	struct multi *multi;      /* NULL: standard input */
+	struct stream *streams;   /* owned: n of them */
+	size_t n, live, open;     /* live: not over; open: connected */
+	struct queue queue;       /* those that are to be pulled */
+	int64_t due_ms;           /* none of the others is, before */
+	struct pollfd watched[2]; /* WATCH_SIGNAL, WATCH_STDOUT */
+	struct cursors *cursors;
 	struct capture *capture;
 	int64_t end_ms;   /* when -m is up; INT64_MAX: never */
 	int64_t since_ms; /* since when nothing has come */
@@ -75,8 +82,7 @@ gone(void *arg)
 {
 	struct tail *t = arg;
 
-	if (t->state != NULL)
-		state_save(t->state);
+	cursors_save(t->cursors);
 	if (t->o->stats)
 		print_stats(t);
 }
@@ -97,14 +103,6 @@ flush_capture(struct tail *t)
 		err(EX_IOERR, "%s", t->o->capture);
 }
 
-static void
-set_cursor(struct tail *t, const struct stream *s)
-{
-	if (!s->held)
-		state_set(t->state, (size_t)(s - t->streams),
-		    follow_last_id(s->follow));
-}
-
 /* Write what has come, and then the cursors that cover it. */
 static void
 keep(struct tail *t)
@@ -112,12 +110,8 @@ keep(struct tail *t)
 	bool all = sink_flush(&t->sink);
 
 	flush_capture(t);
-	if (t->state == NULL || !all)
-		return;
-	for (size_t i = 0; i < t->n; i++)
-		set_cursor(t, &t->streams[i]);
-	if (clock_mono_ms() >= state_due_ms(t->state))
-		state_save(t->state);
+	if (all)
+		cursors_written(t->cursors);
 }
 
 /* May it go on: no signal, time left?  The exit status, or GO_ON. */
@@ -146,10 +140,7 @@ take_event(struct tail *t, struct stream *s, const struct event *ev)
 	s->held = s->held || t->sink.refused;
 	if (t->o->exec == NULL)
 		return status;
-	if (t->state != NULL) {
-		set_cursor(t, s);
-		state_save(t->state);
-	}
+	cursors_done(t->cursors, s);
 	return status == GO_ON ? besides(t) : status;
 }
 
@@ -216,8 +207,22 @@ pull_one(struct tail *t, struct stream *s)
 static bool
 pull(struct tail *t, struct stream *s)
 {
-	return t->verdict == GO_ON && !s->over &&
-	    (pull_many(t, s) || pull_one(t, s));
+	bool any;
+
+	if (t->verdict != GO_ON || s->over)
+		return false;
+	t->open -= s->open;
+	any = pull_many(t, s) || pull_one(t, s);
+	t->open += s->open;
+	return any;
+}
+
+static void
+stirred(void *arg, struct stream *s)
+{
+	struct tail *t = arg;
+
+	queue_put(&t->queue, s);
 }
 
 /*
@@ -234,20 +239,49 @@ arrived(void *arg, struct stream *s, bool more)
 		;
 	if (!more)
 		(void)sink_flush(&t->sink);
+	stream_release(s);
+	if (!stream_drained(s))
+		queue_put(&t->queue, s);
+	cursors_moved(t->cursors, s);
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Those whose time has come are to be pulled, too. */
+static void
+queue_due(struct tail *t)
+{
+	int64_t now, due;
+
+	if (t->due_ms == INT64_MAX || (now = clock_mono_ms()) < t->due_ms)
+		return;
+	t->due_ms = INT64_MAX;
+	for (size_t i = 0; i < t->n; i++)
+		if ((due = stream_due_ms(&t->streams[i])) <= now)
+			queue_put(&t->queue, &t->streams[i]);
+		else
+			t->due_ms = earlier(t->due_ms, due);
 }
 
 /* All that there is otherwise to be had and said. */
 static int
 turn(struct tail *t)
 {
-	t->open = 0;
+	struct stream *s;
+
 	t->sink.ctx.now_ms = 0;
-	for (size_t i = 0; i < t->n; i++) {
-		while (pull(t, &t->streams[i]))
+	queue_due(t);
+	while (t->verdict == GO_ON && (s = queue_take(&t->queue)) != NULL) {
+		while (pull(t, s))
 			;
-		t->open += t->streams[i].open;
+		t->due_ms = earlier(t->due_ms, stream_due_ms(s));
+		cursors_moved(t->cursors, s);
 	}
-	if (t->heard)
+	if (t->heard && t->o->idle_exit_ms > 0)
 		t->since_ms = clock_mono_ms();
 	t->heard = false;
 	return t->verdict;
@@ -262,23 +296,13 @@ idle_due_ms(const struct tail *t)
 	return t->since_ms + t->o->idle_exit_ms;
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* How long a wait may be; -1: as long as it takes. */
 static int
 left_ms(const struct tail *t)
 {
-	int64_t due = earlier(t->end_ms, idle_due_ms(t)), left;
+	int64_t due = earlier(t->due_ms, cursors_due_ms(t->cursors)), left;
 
-	if (t->state != NULL)
-		due = earlier(due, state_due_ms(t->state));
-	for (size_t i = 0; t->multi != NULL && i < t->n; i++)
-		if (!t->streams[i].over)
-			due = earlier(due, follow_due_ms(t->streams[i].follow));
+	due = earlier(due, earlier(t->end_ms, idle_due_ms(t)));
 	if (due == INT64_MAX)
 		return -1;
 	left = due - clock_mono_ms();
@@ -303,19 +327,23 @@ wait_for(void *arg, struct pollfd *p, unsigned int n, int timeout_ms)
 static void
 await(struct tail *t)
 {
-	struct pollfd p[] = {
-		{ interrupt_fd(), POLLIN, 0 },
-		{ t->o->exec != NULL ? -1 : STDOUT_FILENO, 0, 0 },
-		{ STDIN_FILENO, POLLIN, 0 },
-	};
+	struct pollfd p[] = { t->watched[WATCH_SIGNAL],
+		t->watched[WATCH_STDOUT], { STDIN_FILENO, POLLIN, 0 } };
 
-	wait_for(t, p, t->multi != NULL ? 2 : 3, left_ms(t));
-	if (stdout_has_gone(p[1].revents)) {
+	if (t->multi != NULL)
+		(void)multi_wait(t->multi, NULL, 0, left_ms(t));
+	else {
+		wait_for(t, p, 3, left_ms(t));
+		t->watched[WATCH_STDOUT].revents = p[WATCH_STDOUT].revents;
+		if (p[2].revents != 0) {
+			piped_ready(t->streams[0].piped);
+			queue_put(&t->queue, &t->streams[0]);
+		}
+	}
+	if (stdout_has_gone(t->watched[WATCH_STDOUT].revents)) {
 		gone(t);
 		exit(EX_OK);
 	}
-	if (t->multi == NULL && p[2].revents != 0)
-		piped_ready(t->streams[0].piped);
 }
 
 static int
@@ -332,6 +360,18 @@ run(struct tail *t)
 			return t->status;
 		await(t);
 	}
+}
+
+/* A file has no reader that could go. */
+static void
+watch(struct tail *t)
+{
+	struct pollfd *out = &t->watched[WATCH_STDOUT];
+
+	if (multi_watch(t->multi, &t->watched[WATCH_SIGNAL]) == -1 ||
+	    (out->fd != -1 && multi_watch(t->multi, out) == -1 &&
+		errno != EPERM))
+		err(EX_OSERR, "epoll");
 }
 
 /* Each URL wants a descriptor; to libcurl a lack of them has no name. */
@@ -352,24 +392,11 @@ allow_files(const struct tail *t)
 		    (unsigned long long)r.rlim_cur);
 }
 
-static void
-open_state(struct tail *t)
-{
-	const char **urls = calloc(t->n + 1, sizeof(*urls));
-
-	if (urls == NULL)
-		err(EX_SOFTWARE, NULL);
-	for (size_t i = 0; i < t->n; i++)
-		urls[i] = t->streams[i].shown;
-	t->state = state_open(t->o->state, urls, t->n);
-	free(urls);
-}
-
 /* Where the state says, else where -i does. */
 static const char *
-start_of(const struct tail *t, size_t i)
+start_of(const struct tail *t, const struct stream *s)
 {
-	const char *id = t->state == NULL ? NULL : state_id(t->state, i);
+	const char *id = cursors_start(t->cursors, s);
 
 	return id != NULL ? id : t->o->last_id;
 }
@@ -384,6 +411,7 @@ begin_url(struct tail *t, size_t i)
 	/* A command is waited for, which within a call of curl cannot be. */
 	if (t->o->exec == NULL)
 		s->arrived = arrived;
+	s->stirred = stirred;
 	s->arg = t;
 }
 
@@ -394,13 +422,14 @@ begin_urls(struct tail *t)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (t->multi = multi_new()) == NULL)
 		err(EX_SOFTWARE, NULL);
+	watch(t);
 	for (size_t i = 0; i < t->n; i++)
 		begin_url(t, i);
 	if (t->o->state != NULL)
-		open_state(t);
+		t->cursors = cursors_open(t->o->state, t->streams, t->n);
 	for (size_t i = 0; i < t->n; i++)
-		if (stream_follow(&t->streams[i], start_of(t, i), t->multi) ==
-		    -1)
+		if (stream_follow(&t->streams[i], start_of(t, &t->streams[i]),
+			t->multi) == -1)
 			err(EX_SOFTWARE, NULL);
 	if (t->o->capture != NULL &&
 	    (t->capture = capture_open(t->o->capture, clock_mono_ms())) == NULL)
@@ -408,10 +437,24 @@ begin_urls(struct tail *t)
 }
 
 static void
+begin_pipe(struct tail *t)
+{
+	if (stream_pipe(&t->streams[0], t->o) == -1)
+		err(EX_SOFTWARE, NULL);
+	t->open = 1;
+	t->due_ms = INT64_MAX;
+}
+
+static void
 begin(struct tail *t, const struct options *o)
 {
 	*t = (struct tail){ .o = o, .end_ms = INT64_MAX, .verdict = GO_ON };
 	t->n = t->live = o->nurls > 0 ? o->nurls : 1;
+	queue_begin(&t->queue);
+	t->watched[WATCH_SIGNAL] = (struct pollfd){ interrupt_fd(), POLLIN, 0 };
+	t->watched[WATCH_STDOUT] = (struct pollfd){
+		o->exec != NULL ? -1 : STDOUT_FILENO, 0, 0
+	};
 	if ((t->streams = calloc(t->n, sizeof(*t->streams))) == NULL)
 		err(EX_SOFTWARE, NULL);
 	sink_begin(&t->sink, o);
@@ -427,8 +470,8 @@ begin(struct tail *t, const struct options *o)
 	t->since_ms = clock_mono_ms();
 	if (o->nurls > 0)
 		begin_urls(t);
-	else if (stream_pipe(&t->streams[0], o) == -1)
-		err(EX_SOFTWARE, NULL);
+	else
+		begin_pipe(t);
 }
 
 static void
@@ -436,7 +479,7 @@ finish(struct tail *t)
 {
 	if (t->o->stats)
 		print_stats(t);
-	state_close(t->state);
+	cursors_close(t->cursors);
 	if (capture_close(t->capture) == -1)
 		err(EX_IOERR, "%s", t->o->capture);
 	for (size_t i = 0; i < t->n; i++)

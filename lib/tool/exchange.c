@@ -18,16 +18,12 @@
 
 struct exchange {
 	const struct follow_conf *conf;
-	struct multi *multi;
-	const char *shown;
-	CURL *easy; /* NULL until the first request */
-	struct curl_slist *headers;
 	struct sse_buf buf; /* what came and is not taken, from at on */
 	size_t at;
-	struct sse_text piece;  /* or else what on_body() has just been given */
-	bool within;            /* on_body(), where curl forbids to end it */
-	struct sse_buf refusal; /* what came of an error's body */
-	struct multi_end end;
+	struct sse_text piece; /* or else what on_body() has just been given */
+	unsigned long long bytes;
+	int64_t opened_ms, heard_ms;
+	bool within;    /* on_body(), where curl forbids to end it */
 	bool held;      /* multi holds easy */
 	bool begun;     /* and we want it to */
 	bool connected; /* the request is on its way */
@@ -37,9 +33,13 @@ struct exchange {
 	bool good;      /* and it is an event stream */
 	bool stopped;   /* we broke it off, as verdict says */
 	struct verdict verdict;
+	struct multi *multi;
+	const char *shown;
+	CURL *easy; /* NULL until the first request */
+	struct curl_slist *headers;
+	struct sse_buf refusal; /* what came of an error's body */
+	struct multi_end end;
 	size_t head_bytes, error_bytes;
-	unsigned long long bytes;
-	int64_t opened_ms, heard_ms;
 	int status;
 	char curl_said[CURL_ERROR_SIZE];
 	char peer[96];
@@ -62,6 +62,16 @@ exchange_say(struct exchange *x, int status, const char *fmt, ...)
 	    text_of(cause), x->said + len, sizeof(x->said) - (size_t)len);
 }
 
+/* There is something new to be had or said, or it is due earlier. */
+static void
+stir(void *arg)
+{
+	const struct follow_conf *conf = ((struct exchange *)arg)->conf;
+
+	if (conf->stirred != NULL)
+		conf->stirred(conf->caller);
+}
+
 struct exchange *
 exchange_new(const struct follow_conf *conf, struct multi *m, const char *shown)
 {
@@ -72,6 +82,8 @@ exchange_new(const struct follow_conf *conf, struct multi *m, const char *shown)
 	x->conf = conf;
 	x->multi = m;
 	x->shown = shown;
+	x->end.tell = stir;
+	x->end.arg = x;
 	return x;
 }
 
@@ -119,6 +131,7 @@ head_end(struct exchange *x, size_t len)
 	}
 	x->good = true;
 	x->opened_ms = clock_mono_ms();
+	stir(x);
 	return len;
 }
 
@@ -175,7 +188,7 @@ hand_over(struct exchange *x, struct sse_text t)
 		return -1;
 	x->within = true;
 	/* Of one read curl gives that much at most at a time. */
-	x->conf->arrived(x->conf->arrived_arg, t.len == CURL_MAX_WRITE_SIZE);
+	x->conf->arrived(x->conf->caller, t.len == CURL_MAX_WRITE_SIZE);
 	x->within = false;
 	r = x->begun ? keep_body(x, x->piece) : -1;
 	x->piece.len = 0;
@@ -194,11 +207,14 @@ on_body(char *p, size_t size, size_t n, void *arg)
 		return keep_refusal(x, p, t.len);
 	if (x->buf.len > 0 && x->buf.len + t.len > FOLLOW_BUFFER) {
 		x->paused = true;
+		stir(x); /* whoever takes some makes it go on */
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	x->bytes += t.len;
-	if (x->conf->arrived == NULL || x->taking)
+	if (x->conf->arrived == NULL || x->taking) {
+		stir(x);
 		return keep_body(x, t) == 0 ? t.len : 0;
+	}
 	return hand_over(x, t) == 0 ? t.len : 0;
 }
 
@@ -214,6 +230,7 @@ on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
 	(void)local_port;
 	x->connected = true;
 	x->heard_ms = clock_mono_ms();
+	stir(x); /* now that it may be idle it is due earlier */
 	return CURL_PREREQFUNC_OK;
 }
 

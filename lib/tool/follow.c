@@ -328,6 +328,13 @@ follow_drained(const struct follow *f)
 	return exchange_body(f->exchange).len <= f->used;
 }
 
+void
+follow_release(struct follow *f)
+{
+	(void)exchange_take(f->exchange, f->used);
+	f->used = 0;
+}
+
 int64_t
 follow_due_ms(const struct follow *f)
 {

@@ -53,13 +53,19 @@ struct follow_conf {
 	int (*setup)(CURL *easy, const void *arg);
 	const void *arg;
 	/*
-	 * Called within follow_wait() when some of a stream has come, for whoever
-	 * cannot wait for curl to do what it does behind each read; more: more of
-	 * the same read is likely to follow.  Pull then, until FOLLOW_WAIT or not;
-	 * but neither wait nor free.  NULL: none.
+	 * Called within follow_wait() when follow_next() may have something new to
+	 * say, or follow_due_ms() is earlier than it was, for whoever follows many
+	 * and would not ask each of them.  NULL: none.
 	 */
-	void (*arrived)(void *arg, bool more);
-	void *arrived_arg;
+	void (*stirred)(void *caller);
+	/*
+	 * Called instead when some of a stream has come, for whoever cannot wait
+	 * for curl to do what it does behind each read; more: more of the same read
+	 * is likely to follow.  Pull then, until FOLLOW_WAIT or follow_release(),
+	 * or else again after the wait; but neither wait nor free.  NULL: none.
+	 */
+	void (*arrived)(void *caller, bool more);
+	void *caller;
 };
 
 enum follow_what {
@@ -99,6 +105,9 @@ size_t follow_many(struct follow *f, struct sse_event *ev, size_t max);
 
 /* Has all been read of what has come? */
 bool follow_drained(const struct follow *f);
+
+/* What was handed out is done with, as the next call would know. */
+void follow_release(struct follow *f);
 
 /*
  * Wait until there may be something to do: multi_wait(), whose descriptors and

@@ -2,75 +2,62 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "multi.h"
 #include "units.h"
 
+#define READY_MAX 64  /* sockets that one wait is told of; others come next */
+#define WATCHED_MAX 2 /* a signal, and a reader that goes */
+
 struct multi {
 	CURLM *curl;
-	struct pollfd *fds; /* curl's sockets; room for as many again behind */
-	size_t n, cap;
-	struct pollfd *ready; /* those that are, while curl changes fds */
-	int64_t timer_ms;     /* when curl wants to be called; -1: never */
+	int epoll;        /* has curl's sockets and what is watched */
+	int64_t timer_ms; /* when curl wants to be called; -1: never */
+	struct pollfd *watched[WATCHED_MAX];
+	unsigned int nwatched;
 };
 
-static int
-grow(struct multi *m, size_t n)
-{
-	size_t cap = m->cap < 16 ? 16 : m->cap;
-	struct pollfd *longer;
-
-	if (n <= m->cap)
-		return 0;
-	while (cap < n)
-		cap *= 2;
-	if ((longer = reallocarray(m->fds, cap, sizeof(*longer))) == NULL)
-		return -1;
-	m->fds = longer;
-	if ((longer = reallocarray(m->ready, cap, sizeof(*longer))) == NULL)
-		return -1;
-	m->ready = longer;
-	m->cap = cap;
-	return 0;
-}
-
-static short
+static uint32_t
 events_of(int what)
 {
 	switch (what) {
 	case CURL_POLL_IN:
-		return POLLIN;
+		return EPOLLIN;
 	case CURL_POLL_OUT:
-		return POLLOUT;
+		return EPOLLOUT;
 	case CURL_POLL_INOUT:
-		return POLLIN | POLLOUT;
+		return EPOLLIN | EPOLLOUT;
 	}
 	return 0;
 }
 
-/* Sockets come and go with connections only, so a search does. */
+/* What is watched is told from a socket by what stands above its number. */
+static uint64_t
+tag_of(int fd, unsigned int above)
+{
+	return (uint64_t)above << 32 | (uint32_t)fd;
+}
+
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *own)
 {
 	struct multi *m = arg;
-	size_t i = 0;
+	struct epoll_event e = { .events = events_of(what),
+		.data.u64 = tag_of(fd, 0) };
 
 	(void)easy;
 	(void)own;
-	while (i < m->n && m->fds[i].fd != fd)
-		i++;
 	if (what == CURL_POLL_REMOVE) {
-		if (i < m->n)
-			m->fds[i] = m->fds[--m->n];
+		/* It may be closed, and so be gone from there. */
+		(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
-	if (i == m->n) {
-		if (grow(m, m->n + 1) == -1)
-			return -1;
-		m->n++;
-	}
-	m->fds[i] = (struct pollfd){ fd, events_of(what), 0 };
-	return 0;
+	if (epoll_ctl(m->epoll, EPOLL_CTL_MOD, fd, &e) == 0)
+		return 0;
+	return errno == ENOENT ? epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &e)
+			       : -1;
 }
 
 static int
@@ -86,25 +73,39 @@ on_timer(CURLM *curl, long timeout_ms, void *arg)
 #define SET(option, value) \
 	(curl_multi_setopt(m->curl, (option), (value)) == CURLM_OK)
 
+static int
+build(struct multi *m)
+{
+	if ((m->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1)
+		return -1;
+	errno = ENOMEM;
+	return (m->curl = curl_multi_init()) != NULL &&
+		SET(CURLMOPT_SOCKETFUNCTION, on_socket) &&
+		SET(CURLMOPT_SOCKETDATA, m) &&
+		SET(CURLMOPT_TIMERFUNCTION, on_timer) &&
+		SET(CURLMOPT_TIMERDATA, m)
+	    ? 0
+	    : -1;
+}
+
+#undef SET
+
 struct multi *
 multi_new(void)
 {
 	struct multi *m = calloc(1, sizeof(*m));
+	int saved;
 
 	if (m == NULL)
 		return NULL;
 	m->timer_ms = -1;
-	if ((m->curl = curl_multi_init()) != NULL &&
-	    SET(CURLMOPT_SOCKETFUNCTION, on_socket) &&
-	    SET(CURLMOPT_SOCKETDATA, m) &&
-	    SET(CURLMOPT_TIMERFUNCTION, on_timer) && SET(CURLMOPT_TIMERDATA, m))
+	if (build(m) == 0)
 		return m;
+	saved = errno;
 	multi_free(m);
-	errno = ENOMEM;
+	errno = saved;
 	return NULL;
 }
-
-#undef SET
 
 void
 multi_free(struct multi *m)
@@ -113,15 +114,15 @@ multi_free(struct multi *m)
 		return;
 	if (m->curl != NULL)
 		(void)curl_multi_cleanup(m->curl);
-	free(m->fds);
-	free(m->ready);
+	if (m->epoll != -1)
+		(void)close(m->epoll);
 	free(m);
 }
 
 int
 multi_begin(struct multi *m, CURL *easy, struct multi_end *end)
 {
-	*end = (struct multi_end){ .over = false };
+	end->over = false;
 	return curl_easy_setopt(easy, CURLOPT_PRIVATE, end) == CURLE_OK &&
 		curl_multi_add_handle(m->curl, easy) == CURLM_OK
 	    ? 0
@@ -132,6 +133,23 @@ void
 multi_break(struct multi *m, CURL *easy)
 {
 	(void)curl_multi_remove_handle(m->curl, easy);
+}
+
+int
+multi_watch(struct multi *m, struct pollfd *p)
+{
+	struct epoll_event e = { .events = (uint32_t)p->events,
+		.data.u64 = tag_of(p->fd, m->nwatched + 1) };
+
+	p->revents = 0;
+	if (m->nwatched == WATCHED_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, p->fd, &e) == -1)
+		return -1;
+	m->watched[m->nwatched++] = p;
+	return 0;
 }
 
 static void
@@ -146,36 +164,41 @@ take_ends(struct multi *m)
 			continue;
 		(void)curl_easy_getinfo(
 		    msg->easy_handle, CURLINFO_PRIVATE, (char **)&end);
-		*end = (struct multi_end){ true, msg->data.result };
+		end->over = true;
+		end->code = msg->data.result;
+		if (end->tell != NULL)
+			end->tell(end->arg);
 	}
 }
 
 /* As curl is told; an error is found where it is read or written. */
 static int
-bits_of(const struct pollfd *p)
+bits_of(uint32_t events)
 {
 	int bits = 0;
 
-	if ((p->revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		bits |= CURL_CSELECT_IN;
-	if ((p->revents & (POLLOUT | POLLERR)) != 0 &&
-	    (p->events & POLLOUT) != 0)
+	if ((events & (EPOLLOUT | EPOLLERR)) != 0)
 		bits |= CURL_CSELECT_OUT;
 	return bits;
 }
 
 static void
-work(struct multi *m)
+work(struct multi *m, const struct epoll_event *ready, int n)
 {
-	size_t n = 0;
 	int running;
 
-	for (size_t i = 0; i < m->n; i++)
-		if (m->fds[i].revents != 0)
-			m->ready[n++] = m->fds[i];
-	for (size_t i = 0; i < n; i++)
-		(void)curl_multi_socket_action(
-		    m->curl, m->ready[i].fd, bits_of(&m->ready[i]), &running);
+	for (int i = 0; i < n; i++) {
+		uint32_t above = (uint32_t)(ready[i].data.u64 >> 32);
+
+		if (above != 0)
+			m->watched[above - 1]->revents = (short)ready[i].events;
+		else
+			(void)curl_multi_socket_action(m->curl,
+			    (int)ready[i].data.u64, bits_of(ready[i].events),
+			    &running);
+	}
 	if (m->timer_ms != -1 && clock_mono_ms() >= m->timer_ms) {
 		m->timer_ms = -1;
 		(void)curl_multi_socket_action(
@@ -197,23 +220,44 @@ at_most(const struct multi *m, int timeout_ms)
 	return timeout_ms >= 0 && timeout_ms < left ? timeout_ms : (int)left;
 }
 
+/* Wait for the others and for what is in epoll; how many others are ready. */
+static int
+wait_beside(
+    struct multi *m, struct pollfd *extra, unsigned int n, int timeout_ms)
+{
+	struct pollfd fds[MULTI_EXTRA_MAX + 1];
+	int ready = 0;
+
+	memcpy(fds, extra, n * sizeof(*fds));
+	fds[n] = (struct pollfd){ m->epoll, POLLIN, 0 };
+	if (poll(fds, n + 1, timeout_ms) <= 0)
+		for (unsigned int i = 0; i < n; i++)
+			fds[i].revents = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		extra[i].revents = fds[i].revents;
+		ready += fds[i].revents != 0;
+	}
+	return ready;
+}
+
 int
 multi_wait(
     struct multi *m, struct pollfd *extra, unsigned int n, int timeout_ms)
 {
-	int ready = 0;
+	struct epoll_event ready[READY_MAX];
+	int others = 0;
 
-	if (grow(m, m->n + n) == -1)
-		return 0;
-	if (n > 0)
-		memcpy(m->fds + m->n, extra, n * sizeof(*extra));
-	if (poll(m->fds, m->n + n, at_most(m, timeout_ms)) <= 0)
-		for (size_t i = 0; i < m->n + n; i++)
-			m->fds[i].revents = 0;
-	for (unsigned int i = 0; i < n; i++) {
-		extra[i].revents = m->fds[m->n + i].revents;
-		ready += extra[i].revents != 0;
+	if (n > MULTI_EXTRA_MAX) {
+		errno = EINVAL;
+		return -1;
 	}
-	work(m);
-	return ready;
+	timeout_ms = at_most(m, timeout_ms);
+	if (n > 0) {
+		others = wait_beside(m, extra, n, timeout_ms);
+		timeout_ms = 0;
+	}
+	for (unsigned int i = 0; i < m->nwatched; i++)
+		m->watched[i]->revents = 0;
+	work(m, ready, epoll_wait(m->epoll, ready, READY_MAX, timeout_ms));
+	return others;
 }

@@ -17,6 +17,15 @@ load tail
 	[ "$status" -eq 143 ]
 }
 
+# Some of it is held back while the reader sleeps, and goes on afterwards.
+@test "a stream goes on however much has passed" {
+	limit sse-tail "$BAD/flood" | { sleep 1; head -n 300000; } |
+	    cmp - <(seq 0 299999)
+	limit sse-tail -n 100000 "$BAD/drip" | cmp - <(seq 0 99999)
+	limit sse-tail -n 100000 -f 'so {data}\n' "$BAD/drip" |
+	    cmp - <(seq -f 'so %.0f' 0 99999)
+}
+
 @test "a reader that has gone ends it at once with 0, also when nothing comes" {
 	for reader in 'head -n 1' 'grep -q one' 'true'; do
 		for signal in --default-signal --ignore-signal; do

@@ -225,6 +225,15 @@ def flood(conn, request):
         n += 1000
 
 
+def drip(conn, request):
+    """Each event by itself, as far as the reader keeps up."""
+    conn.sendall(HEAD + b"\r\n")
+    n = 0
+    while True:
+        conn.sendall(b"data: %d\n\n" % n)
+        n += 1
+
+
 def large(conn, request):
     """An event of as many bytes as the query says, and one after it."""
     size = int(request.target.split(b"?")[1])
@@ -266,6 +275,7 @@ ANSWERS = {
         b"origin: o\nvia: v w\nevent: t\nid: 5\nretry: 9\ndata: 1\ndata: 2\n\n"
         b"channel: not ours\nunknown: x\ndata\n\n" + END
     ),
+    "/drip": drip,
     "/flood": flood,
     "/forbidden": status(b"403 No"),
     "/gap": stream(

@@ -28,10 +28,11 @@
 	"HTTP/1.1 200 OK\r\n" \
 	"Content-Type: text/event-stream\r\n\r\n"
 #define ANSWERS 4
+#define URL_LEN 64
 
 struct server {
 	int fd;
-	char url[64];
+	char url[URL_LEN];
 	pthread_t thread;
 	const char *const *answers;
 	char requests[ANSWERS][2048];
@@ -81,21 +82,28 @@ serve(void *arg)
 	return NULL;
 }
 
-static void
-start(struct server *s, const char *const *answers)
+/* On a free port, which url then names. */
+static int
+listen_at(char url[URL_LEN])
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, len), 0);
+	assert_int_equal(listen(fd, 5), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	snprintf(url, URL_LEN, "http://127.0.0.1:%d/", ntohs(in.sin_port));
+	return fd;
+}
+
+static void
+start(struct server *s, const char *const *answers)
+{
 	memset(s, 0, sizeof(*s));
 	s->answers = answers;
-	s->fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(s->fd, (struct sockaddr *)&in, len), 0);
-	assert_int_equal(listen(s->fd, 5), 0);
-	assert_int_equal(getsockname(s->fd, (struct sockaddr *)&in, &len), 0);
-	snprintf(
-	    s->url, sizeof(s->url), "http://127.0.0.1:%d/", ntohs(in.sin_port));
+	s->fd = listen_at(s->url);
 	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
 }
 
@@ -155,6 +163,7 @@ struct run {
 	enum follow_what what; /* the last answer */
 	unsigned int within;   /* calls of arrived() */
 	unsigned int more;     /* those that said so */
+	bool stirred;          /* follow_next() is to be called */
 	FILE *to;
 };
 
@@ -191,6 +200,14 @@ run_step(struct run *r)
 }
 
 static void
+run_stirred(void *arg)
+{
+	struct run *r = arg;
+
+	r->stirred = true;
+}
+
+static void
 run_within(void *arg, bool more)
 {
 	struct run *r = arg;
@@ -199,6 +216,26 @@ run_within(void *arg, bool more)
 	r->more += more;
 	while (!run_over(r) && run_step(r) && r->way != WITHIN_WAIT_FIRST)
 		;
+	r->stirred = r->way == WITHIN_WAIT_FIRST;
+}
+
+/* Nothing but what stirs or is due is looked at, as with many streams. */
+static void
+run_to_end(struct run *r)
+{
+	int64_t until = clock_mono_ms() + 10000, due = 0;
+
+	while (!run_over(r)) {
+		if (!r->stirred && clock_mono_ms() < due) {
+			(void)follow_wait(r->f, NULL, 0, 1000);
+			assert_true(clock_mono_ms() < until);
+			continue;
+		}
+		r->stirred = false;
+		while (run_step(r))
+			;
+		due = follow_due_ms(r->f);
+	}
 }
 
 static char *
@@ -206,20 +243,16 @@ run_in(const struct follow_conf *like, enum way way)
 {
 	struct follow_conf conf = *like;
 	struct run r = { .way = way, .what = FOLLOW_WAIT };
-	int64_t until = clock_mono_ms() + 10000;
 	struct event ev;
 	char *told;
 	size_t size;
 
 	conf.arrived = way >= WITHIN_WAIT ? run_within : NULL;
-	conf.arrived_arg = &r;
+	conf.stirred = run_stirred;
+	conf.caller = &r;
 	r.to = open_memstream(&told, &size);
 	assert_non_null(r.f = follow_new(&conf));
-	while (!run_over(&r)) {
-		if (!run_step(&r) && !run_over(&r))
-			(void)follow_wait(r.f, NULL, 0, 1000);
-		assert_true(clock_mono_ms() < until);
-	}
+	run_to_end(&r);
 	assert_int_equal(follow_next(r.f, &ev), r.what);
 	if (r.what == FOLLOW_FAULT)
 		assert_memory_equal(follow_fault(r.f), "http://127.0.0.1:", 17);
@@ -357,6 +390,97 @@ all_of_much(void **state)
 	free(answer);
 }
 
+/* Pull until there is something, and say what. */
+static enum follow_what
+pull(struct follow *f, struct event *ev)
+{
+	enum follow_what what;
+
+	while ((what = follow_next(f, ev)) == FOLLOW_WAIT)
+		(void)follow_wait(f, NULL, 0, 1000);
+	return what;
+}
+
+#define STEP "data: 0123456789012345678901234567890123456789\n\n"
+#define STEPS (2 * FOLLOW_BUFFER / (sizeof(STEP) - 1))
+
+/* Events one by one, the next when the last has been pulled. */
+struct steps {
+	int fd; /* listens */
+	int taken[2];
+	struct follow *f;
+	size_t n;
+};
+
+static void *
+serve_steps(void *arg)
+{
+	struct steps *s = arg;
+	int fd = accept(s->fd, NULL, NULL);
+	char request[1024];
+
+	(void)!read(fd, request, sizeof(request));
+	write_all(fd, HEAD, sizeof(HEAD) - 1);
+	for (size_t i = 0; i < STEPS; i++) {
+		write_all(fd, STEP, sizeof(STEP) - 1);
+		if (read(s->taken[0], request, 1) != 1)
+			break;
+	}
+	close(fd);
+	return NULL;
+}
+
+static void
+take_step(void *arg, bool more)
+{
+	struct steps *s = arg;
+	struct sse_event ev[2];
+	struct event first;
+	size_t n;
+
+	assert_false(more);
+	if (s->n == 0) {
+		assert_int_equal(follow_next(s->f, &first), FOLLOW_OPEN);
+		assert_int_equal(follow_next(s->f, &first), FOLLOW_EVENT);
+		s->n = 1;
+	}
+	while (!follow_drained(s->f)) {
+		assert_true((n = follow_many(s->f, ev, nitems(ev))) > 0);
+		s->n += n;
+	}
+	follow_release(s->f);
+	assert_int_equal(write(s->taken[1], "", 1), 1);
+}
+
+/* Who has released what was handed out need not call again. */
+static void
+one_by_one(void **state)
+{
+	char url[URL_LEN];
+	struct steps s = { .fd = listen_at(url) };
+	struct follow_conf conf = {
+		.url = url, .arrived = take_step, .caller = &s
+	};
+	int64_t until = clock_mono_ms() + 20000;
+	pthread_t thread;
+	struct event ev;
+
+	(void)state;
+	assert_int_equal(pipe(s.taken), 0);
+	assert_int_equal(pthread_create(&thread, NULL, serve_steps, &s), 0);
+	s.f = follow_new(&conf);
+	assert_int_equal(follow_next(s.f, &ev), FOLLOW_WAIT);
+	while (s.n < STEPS && clock_mono_ms() < until)
+		(void)follow_wait(s.f, NULL, 0, 100);
+	assert_int_equal(s.n, STEPS);
+	assert_int_equal(pull(s.f, &ev), FOLLOW_END);
+	follow_free(s.f);
+	pthread_join(thread, NULL);
+	close(s.taken[0]);
+	close(s.taken[1]);
+	close(s.fd);
+}
+
 static void
 requests(void **state)
 {
@@ -404,17 +528,6 @@ plain_request(void **state)
 	    strstr(s.requests[0], "\r\nAccept: text/event-stream\r\n"));
 	assert_null(strstr(s.requests[0], "Sse-Show"));
 	assert_null(strstr(s.requests[0], "Last-Event-ID"));
-}
-
-/* Pull until there is something, and say what. */
-static enum follow_what
-pull(struct follow *f, struct event *ev)
-{
-	enum follow_what what;
-
-	while ((what = follow_next(f, ev)) == FOLLOW_WAIT)
-		(void)follow_wait(f, NULL, 0, 1000);
-	return what;
 }
 
 static void
@@ -632,6 +745,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables),
 		cmocka_unit_test(all_of_much),
+		cmocka_unit_test(one_by_one),
 		cmocka_unit_test(requests),
 		cmocka_unit_test(plain_request),
 		cmocka_unit_test(rewinds),
