@@ -80,7 +80,8 @@ endef
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -iquote lib -iquote lib/tool -iquote $(BUILD)/embed \
     $(PKG_CFLAGS) $(CPPFLAGS)
-ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(SANFLAGS) -fPIE -pthread $(CFLAGS)
+ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(SANFLAGS) -fPIE -fno-plt -pthread \
+    $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread $(HARDEN_LD) -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 
 PROGRAMS := sse-serve sse-pub sse-tail sse-relay

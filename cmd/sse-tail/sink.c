@@ -19,6 +19,8 @@ void
 sink_begin(struct sink *k, const struct options *o)
 {
 	*k = (struct sink){ .o = o };
+	k->many = output_plain(o->output) && select_all(&o->select) &&
+	    o->exec == NULL && !o->stats;
 	k->command = (struct command_conf){ .text = o->exec,
 		.retries = o->exec_retries,
 		.timeout_ms = o->exec_ms,
@@ -170,12 +172,9 @@ sink_event(struct sink *k, const struct event *ev, const struct sse_decoder *d,
 unsigned long long
 sink_room(const struct sink *k)
 {
-	const struct options *o = k->o;
-
-	if (!output_plain(o->output) || !select_all(&o->select) ||
-	    o->exec != NULL || o->stats)
+	if (!k->many)
 		return 0;
-	return o->count > 0 ? o->count - k->count : ULLONG_MAX;
+	return k->o->count > 0 ? k->o->count - k->count : ULLONG_MAX;
 }
 
 int

@@ -17,6 +17,7 @@ struct sink {
 	struct sse_buf out;     /* owned: what is to be written */
 	struct sse_buf scratch; /* owned */
 	unsigned long long count;
+	bool many;                 /* sink_many() may be used */
 	struct output_context ctx; /* now_ms of this turn; 0: not looked up */
 	bool met;                  /* --until */
 	bool refused;              /* --exec failed for the last event */
