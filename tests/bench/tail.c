@@ -31,7 +31,9 @@
 #include "kit/strip.h"
 
 #define COMMAND_MAX 1024
-#define STAMPED 300
+#define STAMPED 55 /* events of a turn, of which the first are the start's */
+#define STAMPED_FIRST 5
+#define TURNS 10 /* of each reader in a round */
 
 struct reader {
 	const char *name;
@@ -195,6 +197,7 @@ read_stamps(int fd, struct latency *l)
 {
 	char line[256];
 	FILE *f = fdopen(dup(fd), "r");
+	int seen = 0;
 
 	if (f == NULL)
 		err(EX_OSERR, NULL);
@@ -204,12 +207,29 @@ read_stamps(int fd, struct latency *l)
 		uint32_t n;
 
 		if (len >= STAMP_LEN &&
-		    stamp_read(line + len - STAMP_LEN, &n, &ns) == 0)
+		    stamp_read(line + len - STAMP_LEN, &n, &ns) == 0 &&
+		    seen++ >= STAMPED_FIRST)
 			latency_add(l, now - ns);
 	}
 	(void)fclose(f);
 }
 
+static void
+tell_latency(int i, const struct latency *l, const struct latency *curl)
+{
+	double p50 = (double)latency_at(l, .5),
+	       p99 = (double)latency_at(l, .99);
+
+	printf("  %-17s p50 %6.1f us  %5.2f of curl  p99 %6.1f us  %5.2f of "
+	       "curl\n",
+	    readers[i].name, p50 / 1e3, p50 / (double)latency_at(curl, .5),
+	    p99 / 1e3, p99 / (double)latency_at(curl, .99));
+}
+
+/*
+ * In short turns, for how fast the machine wakes a process changes within
+ * seconds; and each reader comes first in turn, for that shows, too.
+ */
 static void
 latency(const struct source *s, int rounds)
 {
@@ -220,13 +240,13 @@ latency(const struct source *s, int rounds)
 
 	if (sums == NULL)
 		err(EX_OSERR, NULL);
-	printf("latency: %d events, one each 10 ms\n", STAMPED);
+	printf("latency: one event each 10 ms, %d turns of %d\n",
+	    rounds * TURNS, STAMPED - STAMPED_FIRST);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/stamped/10/%d", s->port,
 	    STAMPED);
-	for (int round = 0; round < rounds; round++)
+	for (int turn = 0; turn < rounds * TURNS; turn++)
 		for (size_t i = 0; i < n; i++) {
-			/* Who comes first shows in the figure: each in turn. */
-			size_t k = (i + (size_t)round) % n;
+			size_t k = (i + (size_t)turn) % n;
 			struct rusage use;
 			struct run r;
 			double wall;
@@ -236,10 +256,7 @@ latency(const struct source *s, int rounds)
 			end(&r, &wall, &use);
 		}
 	for (size_t i = 0; i < n; i++)
-		printf("  %-17s p50 %6.0f us  p99 %6.0f us\n",
-		    readers[those[i]].name,
-		    (double)latency_at(&sums[i], .5) / 1e3,
-		    (double)latency_at(&sums[i], .99) / 1e3);
+		tell_latency(those[i], &sums[i], &sums[0]);
 	free(sums);
 }
 

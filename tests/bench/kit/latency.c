@@ -5,21 +5,21 @@ class_of(uint64_t ns)
 {
 	unsigned int power;
 
-	if (ns < 32)
+	if (ns < 256)
 		return (unsigned int)ns;
 	power = 63u - (unsigned int)__builtin_clzll(ns);
-	return (power - 4) * 32 + (unsigned int)(ns >> (power - 5) & 31);
+	return (power - 7) * 256 + (unsigned int)(ns >> (power - 8) & 255);
 }
 
 /* The highest that a class holds. */
 static uint64_t
 top_of(unsigned int class)
 {
-	unsigned int power = class / 32 + 4;
+	unsigned int power = class / 256 + 7;
 
-	if (class < 32)
+	if (class < 256)
 		return class;
-	return ((uint64_t)(32 + class % 32 + 1) << (power - 5)) - 1;
+	return ((uint64_t)(256 + class % 256 + 1) << (power - 8)) - 1;
 }
 
 void

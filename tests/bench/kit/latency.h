@@ -1,13 +1,13 @@
 /*
- * Latencies as a histogram: 32 classes to each power of two of nanoseconds, so
- * that a percentile is exact to 3 %.
+ * Latencies as a histogram: 256 classes to each power of two of nanoseconds, so
+ * that a percentile is exact to 0.4 %.
  */
 #ifndef LATENCY_H
 #define LATENCY_H
 
 #include <stdint.h>
 
-#define LATENCY_CLASSES (64 * 32)
+#define LATENCY_CLASSES (64 * 256)
 
 struct latency {
 	uint64_t count[LATENCY_CLASSES];
