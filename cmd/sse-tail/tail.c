@@ -51,6 +51,9 @@ struct tail {
 	bool heard;       /* an event or a connection, since the last turn */
 	int verdict;      /* of all pulls: an exit status, or GO_ON */
 	int status;       /* of the first stream that failed, else 0 */
+	/* Here, for on the stack it would part what is called from memory that
+	   was in use just before, which one event alone waits for. */
+	struct sse_event many[TOGETHER];
 };
 
 static void
@@ -163,16 +166,15 @@ static bool
 pull_many(struct tail *t, struct stream *s)
 {
 	unsigned long long room = sink_room(&t->sink);
-	struct sse_event ev[TOGETHER];
 	size_t n;
 
 	if (room == 0)
 		return false;
-	n = stream_many(s, ev, room < TOGETHER ? (size_t)room : TOGETHER);
+	n = stream_many(s, t->many, room < TOGETHER ? (size_t)room : TOGETHER);
 	if (n == 0)
 		return false;
 	t->heard = true;
-	t->verdict = sink_many(&t->sink, ev, n);
+	t->verdict = sink_many(&t->sink, t->many, n);
 	return true;
 }
 

@@ -17,6 +17,7 @@ struct multi {
 	int64_t timer_ms; /* when curl wants to be called; -1: never */
 	struct pollfd *watched[WATCHED_MAX];
 	unsigned int nwatched;
+	struct epoll_event ready[READY_MAX];
 };
 
 static uint32_t
@@ -185,8 +186,9 @@ bits_of(uint32_t events)
 }
 
 static void
-work(struct multi *m, const struct epoll_event *ready, int n)
+work(struct multi *m, int n)
 {
+	const struct epoll_event *ready = m->ready;
 	int running;
 
 	for (int i = 0; i < n; i++) {
@@ -244,7 +246,6 @@ int
 multi_wait(
     struct multi *m, struct pollfd *extra, unsigned int n, int timeout_ms)
 {
-	struct epoll_event ready[READY_MAX];
 	int others = 0;
 
 	if (n > MULTI_EXTRA_MAX) {
@@ -258,6 +259,6 @@ multi_wait(
 	}
 	for (unsigned int i = 0; i < m->nwatched; i++)
 		m->watched[i]->revents = 0;
-	work(m, ready, epoll_wait(m->epoll, ready, READY_MAX, timeout_ms));
+	work(m, epoll_wait(m->epoll, m->ready, READY_MAX, timeout_ms));
 	return others;
 }
