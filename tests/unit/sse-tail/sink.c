@@ -23,43 +23,51 @@ options_of(const char *format)
 	return o;
 }
 
+/* Of one that has taken count events. */
+static unsigned long long
+room(const struct options *o, unsigned long long count)
+{
+	unsigned long long n;
+	struct sink k;
+
+	sink_begin(&k, o);
+	k.count = count;
+	n = sink_room(&k);
+	sink_free(&k);
+	return n;
+}
+
 /* Events may come many at once only where nothing but their data matters. */
 static void
 has_room(void **state)
 {
 	struct options o = options_of("line"), json = options_of("json");
-	struct sink k;
 
 	(void)state;
-	sink_begin(&k, &o);
-	assert_true(sink_room(&k) > 1000000);
+	assert_true(room(&o, 0) > 1000000);
 	o.count = 5;
-	k.count = 3;
-	assert_int_equal(sink_room(&k), 2);
+	assert_int_equal(room(&o, 3), 2);
 	o.exec = "true";
-	assert_int_equal(sink_room(&k), 0);
+	assert_int_equal(room(&o, 0), 0);
 	o.exec = NULL;
 	o.stats = true;
-	assert_int_equal(sink_room(&k), 0);
+	assert_int_equal(room(&o, 0), 0);
 	o.stats = false;
 	o.select.until = "x";
-	assert_int_equal(sink_room(&k), 0);
+	assert_int_equal(room(&o, 0), 0);
 	o.select.until = NULL;
 	o.select.ntypes = 1;
-	assert_int_equal(sink_room(&k), 0);
+	assert_int_equal(room(&o, 0), 0);
 	o.select.ntypes = 0;
 	o.select.ngreps = 1;
-	assert_int_equal(sink_room(&k), 0);
+	assert_int_equal(room(&o, 0), 0);
 	o.select.ngreps = 0;
 	output_set_terminal(o.output, true);
-	assert_int_equal(sink_room(&k), 0);
+	assert_int_equal(room(&o, 0), 0);
 	output_set_terminal(o.output, false);
 	output_set_color(o.output, true);
-	assert_int_equal(sink_room(&k), 0);
-	sink_free(&k);
-	sink_begin(&k, &json);
-	assert_int_equal(sink_room(&k), 0);
-	sink_free(&k);
+	assert_int_equal(room(&o, 0), 0);
+	assert_int_equal(room(&json, 0), 0);
 	output_free(o.output);
 	output_free(json.output);
 }
