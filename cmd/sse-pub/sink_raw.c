@@ -1,10 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "redis_link.h"
 #include "sink_raw.h"
-#include "sink_redis.h"
 #include "units.h"
 
 #define WINDOW SINK_WINDOW_MAX
@@ -66,7 +64,7 @@ raw_free(struct sink *sink)
 static enum sink_state
 failed(struct sink_raw *s, enum redis_link_state link, bool unsure)
 {
-	return sink_fail(&s->sink, sink_redis_status(link), unsure, "%s",
+	return sink_fail(&s->sink, redis_link_status(link), unsure, "%s",
 	    redis_link_fault(s->link));
 }
 

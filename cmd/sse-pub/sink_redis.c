@@ -89,23 +89,6 @@ redis_free(struct sink *sink)
 	free(s);
 }
 
-int
-sink_redis_status(enum redis_link_state state)
-{
-	switch (state) {
-	case REDIS_LINK_DENIED:
-		return EX_NOPERM;
-	case REDIS_LINK_CONFIG:
-		return EX_CONFIG;
-	case REDIS_LINK_BAD:
-		return EX_PROTOCOL;
-	case REDIS_LINK_BUSY:
-		return EX_TEMPFAIL;
-	default:
-		return EX_UNAVAILABLE;
-	}
-}
-
 enum sink_state
 sink_redis_open(struct sink *sink)
 {
@@ -120,7 +103,7 @@ sink_redis_open(struct sink *sink)
 			return SINK_READY;
 		if (state != REDIS_LINK_BUSY ||
 		    clock_mono_ms() + BUSY_PAUSE_MS >= deadline_ms)
-			return sink_fail(sink, sink_redis_status(state), false,
+			return sink_fail(sink, redis_link_status(state), false,
 			    "%s", redis_link_fault(s->link));
 		poll(NULL, 0, BUSY_PAUSE_MS);
 	}
@@ -271,7 +254,7 @@ settle_oldest(struct sink_redis *s)
 		state = sink_fail(&s->sink, EX_PROTOCOL, false, "%s",
 		    redis_link_fault(s->link));
 	else
-		state = sink_fail(&s->sink, sink_redis_status(link),
+		state = sink_fail(&s->sink, redis_link_status(link),
 		    link == REDIS_LINK_DOWN, "%s", redis_link_fault(s->link));
 	if (r != NULL)
 		freeReplyObject(r);

@@ -26,7 +26,4 @@ struct sink *sink_redis_new(const struct redis_url *url,
  */
 enum sink_state sink_redis_open(struct sink *s);
 
-/* For sinks that speak to Redis: what a link's state is as an exit status. */
-int sink_redis_status(enum redis_link_state state);
-
 #endif

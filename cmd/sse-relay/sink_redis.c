@@ -59,9 +59,8 @@ send_batch(struct sink_redis *sr, size_t i, bool by_sha)
 		sr->sent_ms = clock_mono_ms();
 	state = redis_link_send(sr->link, &c);
 	bus_command_free(&c);
-	return state == REDIS_LINK_OK
-	    ? SINK_OK
-	    : sink_redis_link_failed(sr, state, EX_UNAVAILABLE);
+	return state == REDIS_LINK_OK ? SINK_OK
+				      : sink_redis_link_failed(sr, state);
 }
 
 /*
@@ -143,7 +142,7 @@ silent(struct sink_redis *sr)
 
 	snprintf(why, sizeof(why), "%s: no answer for %d s", sr->conf.to->shown,
 	    ANSWER_MS / 1000);
-	return sink_redis_away(sr, EX_UNAVAILABLE, why);
+	return sink_redis_away(sr, REDIS_LINK_DOWN, why);
 }
 
 /* The answers that are there; without a batch, the link's end. */
@@ -157,8 +156,7 @@ receive(struct sink_redis *sr)
 		enum redis_link_state state = redis_link_poll(sr->link, &r);
 
 		if (state != REDIS_LINK_OK)
-			return sink_redis_link_failed(
-			    sr, state, EX_UNAVAILABLE);
+			return sink_redis_link_failed(sr, state);
 		if (r == NULL)
 			return sr->out > 0 &&
 				clock_mono_ms() - sr->sent_ms >= ANSWER_MS

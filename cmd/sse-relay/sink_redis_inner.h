@@ -34,16 +34,16 @@ enum sink_what sink_redis_fault(
 
 enum sink_what sink_redis_nomem(struct sink_redis *sr);
 
-/* Redis cannot be worked with now; why names it, status is for when that is for good. */
+/* Redis cannot be worked with now, as state says; why names it. */
 enum sink_what sink_redis_away(
-    struct sink_redis *sr, int status, const char *why);
+    struct sink_redis *sr, enum redis_link_state state, const char *why);
 
 /* It is back, which is said when it was away. */
 void sink_redis_here(struct sink_redis *sr);
 
 /* The connection failed in that manner. */
 enum sink_what sink_redis_link_failed(
-    struct sink_redis *sr, enum redis_link_state state, int status);
+    struct sink_redis *sr, enum redis_link_state state);
 
 /* The answer r is not what it should be. */
 enum sink_what sink_redis_refused(

@@ -24,14 +24,13 @@ sink_redis_nomem(struct sink_redis *sr)
 	return sink_redis_fault(sr, EX_SOFTWARE, strerror(ENOMEM));
 }
 
-/*
- * Redis cannot be worked with now; why is a line that names it, status what to
- * end with if this is for good.
- */
+/* The end, if it was never there or is away for too long. */
 enum sink_what
-sink_redis_away(struct sink_redis *sr, int status, const char *why)
+sink_redis_away(
+    struct sink_redis *sr, enum redis_link_state state, const char *why)
 {
 	int64_t now = clock_mono_ms();
+	int status = redis_link_status(state);
 	bool first;
 
 	if (!sr->started)
@@ -57,21 +56,13 @@ sink_redis_here(struct sink_redis *sr)
 }
 
 enum sink_what
-sink_redis_link_failed(
-    struct sink_redis *sr, enum redis_link_state state, int status)
+sink_redis_link_failed(struct sink_redis *sr, enum redis_link_state state)
 {
 	const char *why = redis_link_fault(sr->link);
 
-	switch (state) {
-	case REDIS_LINK_DENIED:
-		return sink_redis_fault(sr, EX_NOPERM, why);
-	case REDIS_LINK_CONFIG:
-		return sink_redis_fault(sr, EX_CONFIG, why);
-	case REDIS_LINK_BAD:
-		return sink_redis_fault(sr, EX_PROTOCOL, why);
-	default:
-		return sink_redis_away(sr, status, why);
-	}
+	if (redis_link_passes(state))
+		return sink_redis_away(sr, state, why);
+	return sink_redis_fault(sr, redis_link_status(state), why);
 }
 
 enum sink_what
@@ -79,7 +70,7 @@ sink_redis_refused(
     struct sink_redis *sr, enum bus_answer answer, const redisReply *r)
 {
 	return sink_redis_link_failed(
-	    sr, redis_link_refused(sr->link, answer, r), EX_TEMPFAIL);
+	    sr, redis_link_refused(sr->link, answer, r));
 }
 
 /* Nothing of what was taken will be delivered; the source brings it again. */
@@ -160,7 +151,7 @@ read_mark(struct sink_redis *sr, redisReply **r, struct sse_text *mark)
 		    sr->link, r, clock_mono_ms() + OPEN_MS);
 	bus_command_free(&c);
 	if (state != REDIS_LINK_OK)
-		return sink_redis_link_failed(sr, state, EX_UNAVAILABLE);
+		return sink_redis_link_failed(sr, state);
 	a = bus_mark_answer(*r, mark);
 	return a == BUS_OK ? SINK_OK : sink_redis_refused(sr, a, *r);
 }
@@ -195,7 +186,7 @@ sink_redis_reconnect(struct sink_redis *sr)
 		return SINK_OK;
 	state = redis_link_open(sr->link, now + OPEN_MS);
 	if (state != REDIS_LINK_OK)
-		return sink_redis_link_failed(sr, state, EX_UNAVAILABLE);
+		return sink_redis_link_failed(sr, state);
 	sr->connected = true;
 	sr->warm = false;
 	sr->out = 0;
@@ -236,7 +227,7 @@ sink_redis_open_first(struct sink_redis *sr)
 
 	state = redis_link_open(sr->link, clock_mono_ms() + OPEN_MS);
 	if (state != REDIS_LINK_OK)
-		return sink_redis_link_failed(sr, state, EX_UNAVAILABLE);
+		return sink_redis_link_failed(sr, state);
 	if (sr->sink.marked)
 		what = read_mark(sr, &r, &mark);
 	if (what == SINK_OK && flights_stand(&sr->flights, mark) == -1)

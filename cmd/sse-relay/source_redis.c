@@ -50,7 +50,7 @@ static enum source_what
 lost(struct source_redis *sr)
 {
 	snprintf(sr->say, sizeof(sr->say), "%s", reader_fault(sr->reader));
-	sr->status = EX_UNAVAILABLE;
+	sr->status = reader_status(sr->reader);
 	return sr->open ? SOURCE_LOST : SOURCE_FAULT;
 }
 
@@ -84,7 +84,6 @@ redis_next(struct source *s, struct event *ev)
 			return lost(sr);
 		case READER_FAULT:
 			lost(sr);
-			sr->status = reader_status(sr->reader);
 			return SOURCE_FAULT;
 		}
 	}

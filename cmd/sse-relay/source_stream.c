@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "gap.h"
 #include "mark.h"
@@ -36,7 +35,7 @@ send_read(struct source_stream *ss)
 	state = redis_link_send(ss->link, &c);
 	bus_command_free(&c);
 	if (state != REDIS_LINK_OK)
-		return stream_lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state);
 	ss->sent_ms = clock_mono_ms();
 	ss->phase = PHASE_WAIT;
 	return SOURCE_WAIT;
@@ -83,7 +82,7 @@ receive(struct source_stream *ss)
 	enum bus_answer a;
 
 	if (state != REDIS_LINK_OK)
-		return stream_lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state);
 	if (ss->reply == NULL)
 		return clock_mono_ms() - ss->sent_ms >= ANSWER_MS ? silent(ss)
 								  : SOURCE_WAIT;

@@ -52,7 +52,7 @@ enum source_what stream_nomem(struct source_stream *ss);
 
 /* The link is gone, or as good as: try again, unless it never was there. */
 enum source_what stream_lose(
-    struct source_stream *ss, enum redis_link_state state, int status);
+    struct source_stream *ss, enum redis_link_state state);
 
 /* The answer r is not what it should be. */
 enum source_what stream_refused(

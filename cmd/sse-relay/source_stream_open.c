@@ -26,16 +26,12 @@ stream_nomem(struct source_stream *ss)
 
 /* The link is gone, or as good as: try again, unless it never was there. */
 enum source_what
-stream_lose(struct source_stream *ss, enum redis_link_state state, int status)
+stream_lose(struct source_stream *ss, enum redis_link_state state)
 {
 	const char *why = redis_link_fault(ss->link);
 
-	if (state == REDIS_LINK_DENIED)
-		return stream_fail(ss, EX_NOPERM, why);
-	if (state == REDIS_LINK_BAD)
-		return stream_fail(ss, EX_PROTOCOL, why);
-	if (!ss->opened)
-		return stream_fail(ss, status, why);
+	if (!ss->opened || !redis_link_passes(state))
+		return stream_fail(ss, redis_link_status(state), why);
 	redis_link_close(ss->link);
 	ss->phase = PHASE_DOWN;
 	snprintf(ss->say, sizeof(ss->say), "%s", why);
@@ -60,7 +56,7 @@ ask(struct source_stream *ss, struct bus_command *c, redisReply **r)
 enum source_what
 stream_refused(struct source_stream *ss, enum bus_answer a, const redisReply *r)
 {
-	return stream_lose(ss, redis_link_refused(ss->link, a, r), EX_TEMPFAIL);
+	return stream_lose(ss, redis_link_refused(ss->link, a, r));
 }
 
 /*
@@ -83,7 +79,7 @@ look_for_gap(struct source_stream *ss, const struct bus_stream_info *i)
 	if (bus_at_command(ss->read.key, ss->at, &c) == -1)
 		return stream_nomem(ss);
 	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
-		return stream_lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state);
 	a = bus_at_answer(r, &there);
 	redis_reply_free(r);
 	return a == BUS_OK && !there ? SOURCE_GAP : SOURCE_WAIT;
@@ -119,7 +115,7 @@ find_start(struct source_stream *ss, struct event *ev)
 	if (bus_info_command(ss->read.key, &c) == -1)
 		return stream_nomem(ss);
 	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
-		return stream_lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state);
 	a = bus_info_answer(r, &info);
 	what = a != BUS_OK ? stream_refused(ss, a, r) : SOURCE_WAIT;
 	redis_reply_free(r);
@@ -147,7 +143,7 @@ join_group(struct source_stream *ss)
 	if (bus_group_command(ss->read.key, ss->read.group, ss->all, &c) == -1)
 		return stream_nomem(ss);
 	if ((state = ask(ss, &c, &r)) != REDIS_LINK_OK)
-		return stream_lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state);
 	if ((a = bus_group_answer(r)) != BUS_OK)
 		what = stream_refused(ss, a, r);
 	redis_reply_free(r);
@@ -169,7 +165,7 @@ stream_connect_link(struct source_stream *ss, struct event *ev)
 		return SOURCE_WAIT;
 	state = redis_link_open(ss->link, now + OPEN_MS);
 	if (state != REDIS_LINK_OK)
-		return stream_lose(ss, state, EX_UNAVAILABLE);
+		return stream_lose(ss, state);
 	ss->phase = PHASE_READ;
 	ss->opened = ss->open_due = true;
 	what = ss->ack != NULL ? join_group(ss) : find_start(ss, ev);

@@ -148,16 +148,5 @@ redis_check(const struct conf *conf)
 	if (*wrong != '\0')
 		warnx("%s: %s (sse-redis(7))", conf->redis.shown, wrong);
 	redis_link_free(link);
-	switch (state) {
-	case REDIS_LINK_OK:
-		return 0;
-	case REDIS_LINK_DENIED:
-		return EX_NOPERM;
-	case REDIS_LINK_CONFIG:
-		return EX_CONFIG;
-	case REDIS_LINK_BAD:
-		return EX_PROTOCOL;
-	default:
-		return EX_UNAVAILABLE;
-	}
+	return redis_link_status(state);
 }

@@ -140,13 +140,10 @@ fail(struct reader *r, enum redis_link_state state)
 	reader_logs_forget(r->logs);
 	reader_live_forget(r->live);
 	r->holds = false;
-	if (state != REDIS_LINK_DOWN && state != REDIS_LINK_BUSY) {
+	r->status = reader_links_starved(r->links) ? EX_SOFTWARE
+						   : redis_link_status(state);
+	if (!redis_link_passes(state)) {
 		r->phase = READER_DEAD;
-		r->status = state == REDIS_LINK_DENIED ? EX_NOPERM
-		    : state == REDIS_LINK_CONFIG       ? EX_CONFIG
-						       : EX_PROTOCOL;
-		if (reader_links_starved(r->links))
-			r->status = EX_SOFTWARE;
 		return READER_FAULT;
 	}
 	r->phase = READER_DOWN; /* a gap that was found is still to be said */

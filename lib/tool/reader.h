@@ -67,7 +67,8 @@ struct place reader_place(const struct reader *r);
 /* Go back: what stands behind p comes next. */
 void reader_rewind(struct reader *r, struct place p);
 
-int reader_status(const struct reader *r); /* after FAULT: an exit status */
+/* After LOST or FAULT: what to end with because of it, an exit status. */
+int reader_status(const struct reader *r);
 const char *reader_fault(const struct reader *r);
 
 #endif

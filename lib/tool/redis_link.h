@@ -6,6 +6,7 @@
 #define REDIS_LINK_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <hiredis/hiredis.h>
@@ -23,6 +24,12 @@ enum redis_link_state {
 	REDIS_LINK_CONFIG, /* a cluster, and the prefix has no hash tag */
 	REDIS_LINK_BAD,    /* it answers, but not as Redis does; ENOMEM */
 };
+
+/* May it be tried again?  What goes on for long then does so. */
+bool redis_link_passes(enum redis_link_state state);
+
+/* What a program that ends because of it ends with (sysexits.h). */
+int redis_link_status(enum redis_link_state state);
 
 /* No connection yet.  u is borrowed.  NULL with ENOMEM. */
 struct redis_link *redis_link_new(const struct redis_url *u);

@@ -72,7 +72,7 @@ redis_link_publish(struct redis_link *l, const struct bus_batch *batch,
 			if (!by_sha)
 				continue; /* at once, by its text */
 		}
-		if ((state != REDIS_LINK_DOWN && state != REDIS_LINK_BUSY) ||
+		if (!redis_link_passes(state) ||
 		    !pause_until(l, &pause_ms, deadline_ms))
 			return state;
 	}

@@ -391,6 +391,61 @@ is_loading() {
 	redis GET sse:last | grep -q LOADING
 }
 
+# stall_redis: it runs a script without end, until SCRIPT KILL.
+stall_redis() {
+	redis EVAL 'while true do end' 0 >/dev/null 3>&- &
+	await is_stalled
+}
+
+is_stalled() {
+	redis PING | grep -q BUSY
+}
+
+# busy COMMAND ...: it ends with 75, and says why.
+busy() {
+	run limit "$@" </dev/null
+	echo "$*: $status: $output"
+	[ "$status" -eq 75 ] && [[ $output == *BUSY* ]]
+}
+
+@test "a Redis that is busy when they start: each of them ends with 75" {
+	start_redis 'busy-reply-threshold 50'
+	redis XADD stream '*' data hello
+	stall_redis
+	busy sse-serve -l 127.0.0.1:0 -r ''
+	busy sse-pub --timeout 100ms numbers hello
+	busy sse-pub --timeout 100ms --raw numbers hello
+	busy sse-relay - redis:numbers
+	busy sse-relay - stream:copy
+	busy sse-relay redis:numbers -
+	busy sse-relay --from start stream:stream -
+	redis SCRIPT KILL
+}
+
+@test "a sink that is busy for --timeout: 75; a source is waited for" {
+	start_redis 'busy-reply-threshold 50'
+	feed_open
+	spawn sink sse-relay --timeout 1s -f line - redis:numbers <feed
+	spawn source sse-relay redis:numbers -
+	spawn stream sse-relay --from start 'stream:sse:log:numbers' -
+	await synced_relays
+	stall_redis
+	feed lost
+	await_exit sink
+	cat sink.err
+	[ "$status" -eq 75 ]
+	grep -q 'BUSY.*trying again, the source waits' sink.err
+	redis SCRIPT KILL
+	sse-pub --timeout 20s numbers last
+	await_grep '^data: last$' source.out
+	await_grep '^data: last$' stream.out
+}
+
+synced_relays() {
+	feed sync
+	grep -q sync source.out && grep -q sync stream.out
+}
+
 @test "it is ready once Redis takes events, and not before" {
 	start_redis
 	redis ACL SETUSER default -subscribe

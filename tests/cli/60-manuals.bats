@@ -137,7 +137,10 @@ variables() {
 				return 1
 			}
 		done
-		for name in $(cat "$TOP/cmd/$p"/*.[ch] |
+		sources=("$TOP/cmd/$p"/*.[ch])
+		! grep -q redis_link_status "${sources[@]}" ||
+		    sources+=("$TOP/lib/tool/redis_status.c")
+		for name in $(cat "${sources[@]}" |
 		    grep -oE '\bEX_[A-Z]+' | sort -u); do
 			s=${number[${name#EX_}]}
 			grep -qx "$s" documented || {

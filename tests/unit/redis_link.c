@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sysexits.h>
 
 #include <cmocka.h>
 
@@ -276,6 +277,32 @@ test_impostors(void **state)
 	assert_in_range(clock_mono_ms() - start, 195, 2000);
 	assert_non_null(strstr(fault, "no answer in time"));
 	impostor_end(&im);
+}
+
+/* What is temporary is told apart from what somebody has to mend. */
+static void
+test_status(void **state)
+{
+	static const struct {
+		enum redis_link_state state;
+		int status;
+		bool passes;
+	} cases[] = {
+		{ REDIS_LINK_OK, EX_OK, false },
+		{ REDIS_LINK_DOWN, EX_UNAVAILABLE, true },
+		{ REDIS_LINK_BUSY, EX_TEMPFAIL, true },
+		{ REDIS_LINK_DENIED, EX_NOPERM, false },
+		{ REDIS_LINK_CONFIG, EX_CONFIG, false },
+		{ REDIS_LINK_BAD, EX_PROTOCOL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+		    redis_link_status(cases[i].state), cases[i].status);
+		assert_int_equal(
+		    redis_link_passes(cases[i].state), cases[i].passes);
+	}
 }
 
 static volatile sig_atomic_t stop;
@@ -762,6 +789,7 @@ main(void)
 		cmocka_unit_test_setup(test_passwords, setup),
 		cmocka_unit_test_setup(test_tcp, setup),
 		cmocka_unit_test_setup(test_impostors, setup),
+		cmocka_unit_test(test_status),
 		cmocka_unit_test_setup(test_stop, setup),
 		cmocka_unit_test_setup(test_publish, setup),
 		cmocka_unit_test_setup(test_busy, setup),

@@ -450,7 +450,7 @@ redis_link_refused(
 {
 	(void)l;
 	(void)r;
-	return answer == BUS_BUSY ? REDIS_LINK_DOWN : REDIS_LINK_BAD;
+	return answer == BUS_BUSY ? REDIS_LINK_BUSY : REDIS_LINK_BAD;
 }
 
 int
