@@ -123,6 +123,9 @@ besides(struct tail *t)
 {
 	int status;
 
+	/* A child that ended behind its waitpid(), or was none of ours. */
+	if (t->o->exec != NULL)
+		(void)interrupt_woken(SIGCHLD);
 	if (t->o->stats)
 		print_stats_when_asked(t);
 	if (interrupt_signal() != 0)

@@ -197,6 +197,25 @@ x' --exec 'echo x | tee -a tries; [ "$(wc -l <tries)" -ge 3 ]' \
 	[ ! -s st ]
 }
 
+# sleeps_beside CHILD PID: the child has ended, and the process waits.
+sleeps_beside() {
+	grep -q '^State:	Z' "/proc/$1/status" &&
+	    grep -q '^State:	S' "/proc/$2/status"
+}
+
+@test "--exec: a child that is not its own is no reason to wake for ever" {
+	mkfifo in
+	exec {in}<>in
+	spawn tail sh -c "head -n 1 <in >/dev/null & echo \$! >child
+		exec sse-tail --exec cat $BAD/one"
+	await_lines 1 tail.out
+	echo >&"$in"
+	await sleeps_beside "$(cat child)" "${PIDS[tail]}"
+	stop tail
+	[ "$status" -eq 143 ]
+	exec {in}>&-
+}
+
 @test "--exec: a signal is passed on, and what succeeds is done with" {
 	spawn tail sse-tail --state st --exec \
 	    'trap "exit 0" TERM; echo ready; sleep 100 & wait' "$BAD/one"
