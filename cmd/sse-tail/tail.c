@@ -272,7 +272,24 @@ queue_due(struct tail *t)
 			t->due_ms = earlier(t->due_ms, due);
 }
 
-/* All that there is otherwise to be had and said. */
+/* A step, or all that the stream has.  True: there may be more. */
+static bool
+pull_all(struct tail *t, struct stream *s)
+{
+	bool any;
+
+	do
+		any = pull(t, s);
+	while (any && t->o->exec == NULL);
+	t->due_ms = earlier(t->due_ms, stream_due_ms(s));
+	cursors_moved(t->cursors, s);
+	return any;
+}
+
+/*
+ * All that there is otherwise to be had and said; with a command, which gives a
+ * stream the time to bring more each time, one step of one stream.
+ */
 static int
 turn(struct tail *t)
 {
@@ -280,23 +297,26 @@ turn(struct tail *t)
 
 	t->sink.ctx.now_ms = 0;
 	queue_due(t);
-	while (t->verdict == GO_ON && (s = queue_take(&t->queue)) != NULL) {
-		while (pull(t, s))
-			;
-		t->due_ms = earlier(t->due_ms, stream_due_ms(s));
-		cursors_moved(t->cursors, s);
-	}
+	while (t->verdict == GO_ON && (s = queue_take(&t->queue)) != NULL)
+		if (pull_all(t, s)) {
+			queue_put(&t->queue, s);
+			break;
+		}
 	if (t->heard && t->o->idle_exit_ms > 0)
 		t->since_ms = clock_mono_ms();
 	t->heard = false;
 	return t->verdict;
 }
 
-/* When --idle-exit is due: while a connection is being made it never is. */
+/*
+ * When --idle-exit is due: while a connection is being made, or there is
+ * something to be pulled, it never is.
+ */
 static int64_t
 idle_due_ms(const struct tail *t)
 {
-	if (t->o->idle_exit_ms == 0 || t->open < t->live)
+	if (t->o->idle_exit_ms == 0 || t->open < t->live ||
+	    t->queue.first != NULL)
 		return INT64_MAX;
 	return t->since_ms + t->o->idle_exit_ms;
 }
@@ -308,6 +328,8 @@ left_ms(const struct tail *t)
 	int64_t due = earlier(t->due_ms, cursors_due_ms(t->cursors)), left;
 
 	due = earlier(due, earlier(t->end_ms, idle_due_ms(t)));
+	if (t->queue.first != NULL)
+		return 0;
 	if (due == INT64_MAX)
 		return -1;
 	left = due - clock_mono_ms();

@@ -46,6 +46,15 @@ load tail
 	run -0 limit sse-tail -n 2 "$BAD/one" "$BAD/mute" "$BAD/ended"
 }
 
+@test "--exec: one that floods leaves the others their turn" {
+	spawn tail sse-tail --exec cat "$BAD/flood" "$BAD/one" "$BAD/slow"
+	await_grep '^one$' tail.out
+	await_grep '^café$' tail.out
+	stop tail
+	[ "$status" -eq 143 ]
+	grep -v '[^0-9]' tail.out | cmp - <(seq 0 $(($(grep -vc '[^0-9]' tail.out) - 1)))
+}
+
 @test "1,000 URLs at once in one process" {
 	local urls=() i
 
