@@ -3,17 +3,15 @@
  * has of it when its answer is lost nobody knows, so it is sent again, under the
  * same key, until it is answered: also by the next run, if there is a state.
  */
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-#include "mark.h"
+#include "batch.h"
 #include "outage.h"
 #include "posted.h"
 #include "poster.h"
@@ -21,34 +19,18 @@
 #include "units.h"
 #include "visible.h"
 
-#define BATCH_EVENTS 1000 /* that sse-serve takes under one number */
-#define PRODUCER_BYTES 12
 #define RETRY_AFTER_MAX_MS INT64_C(600000)
 #define SHOWN_MAX 200 /* bytes of an answer in a message */
 #define WORDS_MAX 800 /* of one that names a channel */
-
-/* A body while it gathers or travels. */
-struct batch {
-	struct sse_buf body;
-	size_t events;
-	struct sse_buf channel; /* of its first event: the URL names it */
-	struct mark to;         /* the source's mark behind it */
-};
 
 struct sink_http {
 	struct sink sink; /* first, so that a sink is one of these */
 	struct sink_http_conf conf;
 	struct poster *poster;
-	struct batch two[2];
-	struct batch *sent, *next;
-	bool flying;      /* sent is a batch that is not answered */
-	bool travels;     /* and it is on its way right now */
-	bool reached;     /* the peer has answered before */
-	struct mark done; /* up to where the peer has it all */
+	struct batches batches;
+	bool travels; /* the one that is flying is on its way right now */
+	bool reached; /* the peer has answered before */
 	struct outage outage;
-	char producer[2 * PRODUCER_BYTES + 1];
-	uint64_t number;
-	char *url; /* owned: of the batch sent */
 	int status;
 	char say[640];
 };
@@ -80,105 +62,27 @@ nomem(struct sink_http *sh)
 	return fault(sh, EX_SOFTWARE, "%s", strerror(ENOMEM));
 }
 
-static void
-new_producer(struct sink_http *sh)
-{
-	unsigned char bytes[PRODUCER_BYTES];
-
-	arc4random_buf(bytes, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(sh->producer + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static bool
-plain(char c)
-{
-	return isalnum((unsigned char)c) || strchr("-._~", c) != NULL;
-}
-
-static int
-append_encoded(struct sse_buf *b, struct sse_text t)
-{
-	char hex[4];
-
-	for (size_t i = 0; i < t.len; i++) {
-		snprintf(hex, sizeof(hex), "%%%02X", (unsigned char)t.ptr[i]);
-		if ((plain(t.ptr[i]) ? sse_buf_append(b, t.ptr + i, 1)
-				     : sse_buf_append(b, hex, 3)) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* BASE/events/CHANNEL, the query behind it, or the URL as it is. */
-static int
-make_url(struct sink_http *sh, struct sse_text channel)
-{
-	static const char events[] = "/events/";
-	const char *url = sh->conf.to->url;
-	size_t base = strcspn(url, "?#"), rest = base;
-	struct sse_buf b = { NULL, 0, 0 };
-
-	free(sh->url);
-	sh->url = NULL;
-	if (!sh->conf.to->serve)
-		return (sh->url = strdup(url)) == NULL ? -1 : 0;
-	while (base > 0 && url[base - 1] == '/')
-		base--;
-	if (sse_buf_append(&b, url, base) == -1 ||
-	    sse_buf_append(&b, events, strlen(events)) == -1 ||
-	    append_encoded(&b, channel) == -1 ||
-	    sse_buf_append(&b, url + rest, strlen(url + rest) + 1) == -1) {
-		sse_buf_free(&b);
-		return -1;
-	}
-	sh->url = b.ptr;
-	return 0;
-}
-
 static enum sink_what
 travel(struct sink_http *sh)
 {
-	char key[2 * PRODUCER_BYTES + 64];
+	const struct batches *b = &sh->batches;
+	char key[BATCH_KEY_BYTES];
 
-	snprintf(key, sizeof(key),
-	    sh->conf.to->serve ? "Sse-Producer: %s/%" PRIu64
-			       : "Idempotency-Key: \"%s-%" PRIu64 "\"",
-	    sh->producer, sh->number);
-	if (poster_send(sh->poster, sh->url, key, &sh->sent->body) == -1)
+	batches_key(b, key);
+	if (poster_send(sh->poster, b->url, key, &b->sent->body) == -1)
 		return nomem(sh);
 	sh->travels = true;
 	return SINK_OK;
 }
 
 /* What the next run is to send again, should this one not hear of it. */
-static int
-note_flight(struct sink_http *sh)
-{
-	struct state_flight f = { mark_text(&sh->sent->to),
-		text_of(sh->producer), text_of(sh->url), sh->number,
-		{ sh->sent->body.ptr, sh->sent->body.len } };
-
-	return sh->conf.state == NULL ? 0
-				      : state_set_flight(sh->conf.state, &f);
-}
-
 static enum sink_what
-launch(struct sink_http *sh)
+travel_noted(struct sink_http *sh)
 {
-	struct batch *b = sh->next;
+	struct state_flight f = batches_flight(&sh->batches);
 
-	sh->next = sh->sent;
-	sh->sent = b;
-	sh->next->body.len = sh->next->channel.len = 0;
-	sh->next->events = 0;
-	sh->number++;
-	sh->flying = true;
-	if (mark_set(&sh->next->to, mark_text(&b->to)) == -1 ||
-	    make_url(sh, (struct sse_text){ b->channel.ptr, b->channel.len }) ==
-		-1)
-		return nomem(sh);
-	if (note_flight(sh) == -1)
+	if (sh->conf.state != NULL &&
+	    state_set_flight(sh->conf.state, &f) == -1)
 		return fault(sh, EX_IOERR, "%s", state_fault(sh->conf.state));
 	return travel(sh);
 }
@@ -192,9 +96,7 @@ landed(struct sink_http *sh)
 		warnx("%s: back after %.1f s", sh->conf.to->shown,
 		    (double)ms / 1000);
 	sh->reached = true;
-	sh->flying = false;
-	sh->sent->events = 0;
-	if (mark_set(&sh->done, mark_text(&sh->sent->to)) == -1)
+	if (batches_landed(&sh->batches) == -1)
 		return nomem(sh);
 	if (sh->conf.state != NULL && state_landed(sh->conf.state) == -1)
 		return fault(sh, EX_IOERR, "%s", state_fault(sh->conf.state));
@@ -246,20 +148,6 @@ refused(struct sink_http *sh, const struct poster_answer *a)
 	return status == EX_TEMPFAIL ? away(sh, a->retry_after_ms) : SINK_FAULT;
 }
 
-/*
- * A peer that does not know the batch before this one, for it lost its memory,
- * has not got this one either.
- */
-static enum sink_what
-renumber(struct sink_http *sh)
-{
-	new_producer(sh);
-	sh->number = 1;
-	if (note_flight(sh) == -1)
-		return fault(sh, EX_IOERR, "%s", state_fault(sh->conf.state));
-	return travel(sh);
-}
-
 /* All is published but events of a channel whose log is none there. */
 static enum sink_what
 landed_in_part(struct sink_http *sh, const struct poster_answer *a)
@@ -268,7 +156,7 @@ landed_in_part(struct sink_http *sh, const struct poster_answer *a)
 	struct posted p;
 
 	/* Where it does not say how many, it is at least one. */
-	if (!posted_read(a->body, sh->sent->events, &p)) {
+	if (!posted_read(a->body, sh->batches.sent->events, &p)) {
 		p.words = a->body;
 		p.words = text_cut(&p.words, '\n');
 		p.left_out = 1;
@@ -289,8 +177,14 @@ answered(struct sink_http *sh, const struct poster_answer *a)
 		return landed(sh);
 	if (a->status == 422 && sh->conf.to->serve)
 		return landed_in_part(sh, a);
-	if (a->status == 409 && sh->conf.to->serve && sh->number > 1)
-		return renumber(sh);
+	/*
+	 * A peer that does not know the batch before this one, for it lost its
+	 * memory, has not got this one either.
+	 */
+	if (a->status == 409 && sh->conf.to->serve && sh->batches.number > 1) {
+		batches_renumber(&sh->batches);
+		return travel_noted(sh);
+	}
 	if (a->status != 0)
 		return refused(sh, a);
 	(void)fault(sh, a->fault_status, "%s: %s%s", sh->conf.to->shown,
@@ -302,6 +196,7 @@ static enum sink_what
 http_step(struct sink *k)
 {
 	struct sink_http *sh = of(k);
+	struct batches *b = &sh->batches;
 	struct poster_answer a;
 	enum sink_what what = SINK_OK;
 
@@ -309,15 +204,14 @@ http_step(struct sink *k)
 		what = answered(sh, &a);
 	if (what != SINK_OK)
 		return what;
-	if (sh->flying && !sh->travels &&
-	    clock_mono_ms() >= sh->outage.retry_ms)
+	if (b->flying && !sh->travels && clock_mono_ms() >= sh->outage.retry_ms)
 		what = travel(sh);
-	if (!sh->flying && sh->next->events > 0)
-		what = launch(sh);
+	if (!b->flying && b->next->events > 0)
+		what = batches_launch(b) == -1 ? nomem(sh) : travel_noted(sh);
 	/* Events that were passed over move the mark, too. */
-	if (what == SINK_OK && !sh->flying && sh->conf.state != NULL &&
-	    !mark_none(&sh->next->to) &&
-	    (state_set_mark(sh->conf.state, mark_text(&sh->next->to)) == -1 ||
+	if (what == SINK_OK && !b->flying && sh->conf.state != NULL &&
+	    !mark_none(&b->next->to) &&
+	    (state_set_mark(sh->conf.state, mark_text(&b->next->to)) == -1 ||
 		state_sync(sh->conf.state, false) == -1))
 		return fault(sh, EX_IOERR, "%s", state_fault(sh->conf.state));
 	return what;
@@ -326,54 +220,32 @@ http_step(struct sink *k)
 static bool
 http_room(struct sink *k, const struct event *ev)
 {
-	const struct sink_http *sh = of(k);
-	const struct batch *b = sh->next;
-
-	return b->events == 0 ||
-	    (b->events < BATCH_EVENTS &&
-		b->body.len + ev->data.len < sh->conf.batch_bytes);
+	return batches_room(&of(k)->batches, ev);
 }
 
 static int
 http_add(struct sink *k, const struct event *ev, struct sse_text once)
 {
-	struct sink_http *sh = of(k);
-	struct batch *b = sh->next;
-	struct event posted = *ev;
-
 	(void)once;
-	if (b->events == 0 &&
-	    sse_buf_append(&b->channel, ev->channel.ptr, ev->channel.len) == -1)
-		return -1;
-	/* The URL names the channel of those that do not. */
-	if (sh->conf.to->serve && b->channel.len == ev->channel.len &&
-	    (ev->channel.len == 0 ||
-		memcmp(b->channel.ptr, ev->channel.ptr, ev->channel.len) == 0))
-		posted.channel.len = 0;
-	if (event_encode(&b->body, &posted) == -1)
-		return -1;
-	b->events++;
-	return 0;
+	return batches_add(&of(k)->batches, ev);
 }
 
 static int
 http_advance(struct sink *k, struct sse_text mark)
 {
-	return mark_set(&of(k)->next->to, mark);
+	return mark_set(&of(k)->batches.next->to, mark);
 }
 
 static bool
 http_settled(struct sink *k)
 {
-	return !of(k)->flying && of(k)->next->events == 0;
+	return batches_settled(&of(k)->batches);
 }
 
 static struct sse_text
 http_done(struct sink *k)
 {
-	struct sink_http *sh = of(k);
-
-	return mark_text(http_settled(k) ? &sh->next->to : &sh->done);
+	return batches_done(&of(k)->batches);
 }
 
 static struct sse_text
@@ -383,7 +255,7 @@ http_mark(struct sink *k)
 	struct state_flight f = state_flight(sh->conf.state);
 
 	/* What was on its way is sent again before anything else. */
-	return f.number != 0 && f.to.len > 0 ? mark_text(&sh->next->to)
+	return f.number != 0 && f.to.len > 0 ? mark_text(&sh->batches.next->to)
 					     : state_mark(sh->conf.state);
 }
 
@@ -397,7 +269,7 @@ http_wants(struct sink *k, struct pollfd *p)
 		0 };
 	if (sh->travels)
 		return poster_wait_ms(sh->poster);
-	if (sh->flying)
+	if (sh->batches.flying)
 		return left_ms > 0 ? (int)left_ms : 0;
 	return sh->conf.state != NULL ? state_due_ms(sh->conf.state) : -1;
 }
@@ -412,9 +284,7 @@ http_woken(struct sink *k, short revents)
 static size_t
 http_waiting(struct sink *k)
 {
-	const struct sink_http *sh = of(k);
-
-	return sh->next->events + (sh->flying ? sh->sent->events : 0);
+	return batches_waiting(&of(k)->batches);
 }
 
 static const char *
@@ -434,17 +304,11 @@ http_free(struct sink *k)
 {
 	struct sink_http *sh = of(k);
 
-	if (sh->conf.state != NULL && !sh->flying &&
+	if (sh->conf.state != NULL && !sh->batches.flying &&
 	    state_sync(sh->conf.state, true) == -1)
 		warnx("%s", state_fault(sh->conf.state));
 	poster_free(sh->poster);
-	for (size_t i = 0; i < 2; i++) {
-		sse_buf_free(&sh->two[i].body);
-		sse_buf_free(&sh->two[i].channel);
-		mark_free(&sh->two[i].to);
-	}
-	mark_free(&sh->done);
-	free(sh->url);
+	batches_free(&sh->batches);
 	free(sh);
 }
 
@@ -464,26 +328,12 @@ static const struct sink_ops ops = {
 	.free = http_free,
 };
 
-/* What the run before had on its way goes first, as it was. */
 static int
 take_flight(struct sink_http *sh)
 {
 	struct state_flight f = state_flight(sh->conf.state);
-	struct batch *b = sh->sent;
 
-	if (f.number == 0)
-		return 0;
-	snprintf(sh->producer, sizeof(sh->producer), "%.*s",
-	    (int)f.producer.len, f.producer.ptr);
-	sh->number = f.number;
-	sh->flying = true;
-	b->events = 1;
-	return sse_buf_append(&b->body, f.body.ptr, f.body.len) == -1 ||
-		mark_set(&b->to, f.to) == -1 ||
-		mark_set(&sh->next->to, f.to) == -1 ||
-		(sh->url = strndup(f.url.ptr, f.url.len)) == NULL
-	    ? -1
-	    : 0;
+	return f.number == 0 ? 0 : batches_resume(&sh->batches, &f);
 }
 
 struct sink *
@@ -498,9 +348,7 @@ sink_http_new(const struct sink_http_conf *conf)
 	sh->sink.marked = conf->state != NULL;
 	sh->conf = *conf;
 	sh->outage = OUTAGE_NONE;
-	sh->sent = &sh->two[0];
-	sh->next = &sh->two[1];
-	new_producer(sh);
+	batches_init(&sh->batches, conf->to, conf->batch_bytes);
 	if ((sh->poster = poster_new(conf->http)) == NULL ||
 	    (conf->state != NULL && take_flight(sh) == -1)) {
 		http_free(&sh->sink);
