@@ -339,12 +339,19 @@ left_ms(const struct tail *t)
 }
 
 static void
+wait_in(struct multi *m, struct pollfd *p, unsigned int n, int timeout_ms)
+{
+	if (multi_wait(m, p, n, timeout_ms) == -1)
+		err(EX_SOFTWARE, "epoll");
+}
+
+static void
 wait_for(void *arg, struct pollfd *p, unsigned int n, int timeout_ms)
 {
 	struct tail *t = arg;
 
 	if (t->multi != NULL)
-		(void)multi_wait(t->multi, p, n, timeout_ms);
+		wait_in(t->multi, p, n, timeout_ms);
 	else if (poll(p, n, timeout_ms) <= 0)
 		for (unsigned int i = 0; i < n; i++)
 			p[i].revents = 0;
@@ -358,7 +365,7 @@ await(struct tail *t)
 		t->watched[WATCH_STDOUT], { STDIN_FILENO, POLLIN, 0 } };
 
 	if (t->multi != NULL)
-		(void)multi_wait(t->multi, NULL, 0, left_ms(t));
+		wait_in(t->multi, NULL, 0, left_ms(t));
 	else {
 		wait_for(t, p, 3, left_ms(t));
 		t->watched[WATCH_STDOUT].revents = p[WATCH_STDOUT].revents;
@@ -398,7 +405,7 @@ watch(struct tail *t)
 	if (multi_watch(t->multi, &t->watched[WATCH_SIGNAL]) == -1 ||
 	    (out->fd != -1 && multi_watch(t->multi, out) == -1 &&
 		errno != EPERM))
-		err(EX_OSERR, "epoll");
+		err(EX_SOFTWARE, "epoll");
 }
 
 /* Each URL wants a descriptor; to libcurl a lack of them has no name. */

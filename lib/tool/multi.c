@@ -14,6 +14,7 @@
 struct multi {
 	CURLM *curl;
 	int epoll;        /* has curl's sockets and what is watched */
+	int fault;        /* errno: there is no waiting any more; 0: none */
 	int64_t timer_ms; /* when curl wants to be called; -1: never */
 	struct pollfd *watched[WATCHED_MAX];
 	unsigned int nwatched;
@@ -55,10 +56,13 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *own)
 		(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
-	if (epoll_ctl(m->epoll, EPOLL_CTL_MOD, fd, &e) == 0)
+	if (epoll_ctl(m->epoll, EPOLL_CTL_MOD, fd, &e) == 0 ||
+	    (errno == ENOENT &&
+		epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &e) == 0))
 		return 0;
-	return errno == ENOENT ? epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &e)
-			       : -1;
+	/* Of this curl says nothing, and does nothing any more. */
+	m->fault = errno;
+	return -1;
 }
 
 static int
@@ -246,19 +250,25 @@ int
 multi_wait(
     struct multi *m, struct pollfd *extra, unsigned int n, int timeout_ms)
 {
-	int others = 0;
+	int others = 0, ready;
 
 	if (n > MULTI_EXTRA_MAX) {
 		errno = EINVAL;
 		return -1;
 	}
-	timeout_ms = at_most(m, timeout_ms);
+	timeout_ms = m->fault != 0 ? 0 : at_most(m, timeout_ms);
 	if (n > 0) {
 		others = wait_beside(m, extra, n, timeout_ms);
 		timeout_ms = 0;
 	}
 	for (unsigned int i = 0; i < m->nwatched; i++)
 		m->watched[i]->revents = 0;
-	work(m, epoll_wait(m->epoll, m->ready, READY_MAX, timeout_ms));
-	return others;
+	ready = epoll_wait(m->epoll, m->ready, READY_MAX, timeout_ms);
+	if (ready == -1 && errno != EINTR)
+		m->fault = errno;
+	work(m, ready);
+	if (m->fault == 0)
+		return others;
+	errno = m->fault;
+	return -1;
 }

@@ -50,7 +50,9 @@ int multi_watch(struct multi *m, struct pollfd *p);
  * long as it takes), or until one of the n extra descriptors is ready, whose
  * revents are then set; a signal ends it, too.  One that is waited for without
  * events has POLLERR or POLLHUP when its reader has gone.
- * Returns how many of the extra ones are ready; -1: there are too many.
+ * Returns how many of the extra ones are ready.  -1 with errno: EINVAL when there
+ * are too many; ENOMEM, ENOSPC when the system watches no more sockets, and then
+ * nothing will come of any transfer.
  */
 int multi_wait(
     struct multi *m, struct pollfd *extra, unsigned int n, int timeout_ms);

@@ -2,6 +2,7 @@
  * Following a URL: a server in a thread gives one prepared answer a connection,
  * and what follow_next() then tells is compared as text.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -680,6 +681,32 @@ many(void **state)
 	multi_free(m);
 }
 
+/* The system watches no socket: that is said, for nothing else would come. */
+static void
+waits_in_vain(void **state)
+{
+	int fd = dup(STDERR_FILENO);
+	struct follow_conf conf = { .url = "http://127.0.0.1:9/" };
+	struct follow *f;
+	struct event ev;
+	int64_t until = clock_mono_ms() + 10000;
+
+	(void)state;
+	/* The lowest number that is free is that of epoll. */
+	(void)close(fd);
+	conf.multi = multi_new();
+	assert_int_equal(dup2(STDERR_FILENO, fd), fd);
+	f = follow_new(&conf);
+	do {
+		assert_int_equal(follow_next(f, &ev), FOLLOW_WAIT);
+		assert_true(clock_mono_ms() < until);
+	} while (follow_wait(f, NULL, 0, 100) != -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(follow_wait(f, NULL, 0, 1000), -1);
+	follow_free(f);
+	multi_free(conf.multi);
+}
+
 /* Other descriptors end a wait; one polled for nothing, when its reader goes. */
 static void
 waits_for_others(void **state)
@@ -752,6 +779,7 @@ main(void)
 		cmocka_unit_test(backpressure),
 		cmocka_unit_test(blocks),
 		cmocka_unit_test(many),
+		cmocka_unit_test(waits_in_vain),
 		cmocka_unit_test(waits_for_others),
 		cmocka_unit_test(shown),
 	};
