@@ -337,7 +337,9 @@ aged() {
 	run -69 limit sse-relay --timeout 1s -f line - "$ADMIN/events/a" <in
 }
 
-@test "headers, tokens and sockets for the side they are meant for" {
+# A peer to read from and to POST to, at $at, and a token for it; what it was told
+# is in seen.
+start_peer() {
 	cat >peer.py <<-'END'
 	import http.server, os, time
 	class Peer(http.server.BaseHTTPRequestHandler):
@@ -373,9 +375,13 @@ aged() {
 	END
 	spawn peer python3 peer.py
 	await_file port
-	local at=http://127.0.0.1:$(<port)
+	at=http://127.0.0.1:$(<port)
 	echo token >token
 	chmod 600 token
+}
+
+@test "headers, tokens and sockets for the side they are meant for" {
+	start_peer
 	limit sse-relay --oauth2-bearer @token -H 'X-A: 1' --sink-header 'X-B: 2' \
 	    "$at/x" "$at/y" 2>said
 	not grep 'others can read' said
@@ -392,7 +398,10 @@ aged() {
 	run -64 limit sse-relay -H 'A: 1' redis:a redis:b
 	run -64 limit sse-relay --sink-header 'A: 1' "$at" redis:b
 	run -66 limit sse-relay --oauth2-bearer @nowhere "$at" redis:b
-	# On the command line they are seen no longer than it starts.
+}
+
+@test "headers and tokens do not stay on the command line" {
+	start_peer
 	feed_open
 	spawn relay sse-relay -H 'X-A: hidden' --oauth2-bearer hidden -f line - \
 	    "$at/y" <feed
@@ -407,7 +416,10 @@ aged() {
 	await_grep 'POST X-B hidden' seen
 	run -1 grep -a hidden "/proc/${PIDS[relay]}/cmdline"
 	stop relay
-	# Who else can read a file of them is told of.
+}
+
+@test "files of headers, tokens and keys that others can read are told of" {
+	start_peer
 	echo 'X-A: 1' >header
 	cp header key
 	for what in '--oauth2-bearer @token' '--sink-oauth2-bearer @token' \
