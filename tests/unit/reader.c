@@ -1025,10 +1025,23 @@ history_read(struct history *h, struct reader *r, size_t most)
 		}
 }
 
+static const char *const history_names[] = { "a", "b", "c" };
+
+/* A gap for certain, as the dice may come to none. */
+static void
+history_lose(struct history *h)
+{
+	cut();
+	while (h->next == h->n)
+		history_publish(h);
+	for (size_t i = 0; i < 3; i++)
+		own_redis_tell(
+		    &redis, "XTRIM sse:log:%s MAXLEN 0", history_names[i]);
+}
+
 static void
 history_step(struct history *h, struct reader *r)
 {
-	static const char *const names[] = { "a", "b", "c" };
 	unsigned int dice = arc4random_uniform(100);
 
 	if (dice < 60)
@@ -1041,7 +1054,8 @@ history_step(struct history *h, struct reader *r)
 		cut();
 		history_publish(h);
 		own_redis_tell(&redis, "XTRIM sse:log:%s MAXLEN %u",
-		    names[arc4random_uniform(3)], arc4random_uniform(4));
+		    history_names[arc4random_uniform(3)],
+		    arc4random_uniform(4));
 	} else
 		history_read(h, r, arc4random_uniform(30));
 }
@@ -1060,6 +1074,7 @@ test_history(void **state)
 	r = reader_new(&conf, &u, PLACE_ZERO);
 	expect(r, READER_OPEN);
 	h.next = h.n;
+	history_lose(&h);
 	for (int i = 0; i < STEPS; i++)
 		history_step(&h, r);
 	/* The last one is not trimmed, so that there is an end. */
