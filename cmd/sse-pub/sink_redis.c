@@ -245,8 +245,10 @@ settle_oldest(struct sink_redis *s)
 	if (link == REDIS_LINK_OK && answer == BUS_ORDER) {
 		freeReplyObject(r);
 		r = NULL;
-		link = rename_producer(s) == -1 ? REDIS_LINK_BAD
-						: publish(s, &answer, &r);
+		if (rename_producer(s) == -1)
+			return sink_fail(
+			    &s->sink, EX_SOFTWARE, false, "out of memory");
+		link = publish(s, &answer, &r);
 	}
 	if (link == REDIS_LINK_OK && answer == BUS_OK)
 		state = published(s, r);

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "reader.h"
 #include "reader_links.h"
@@ -140,8 +139,7 @@ fail(struct reader *r, enum redis_link_state state)
 	reader_logs_forget(r->logs);
 	reader_live_forget(r->live);
 	r->holds = false;
-	r->status = reader_links_starved(r->links) ? EX_SOFTWARE
-						   : redis_link_status(state);
+	r->status = redis_link_status(state);
 	if (!redis_link_passes(state)) {
 		r->phase = READER_DEAD;
 		return READER_FAULT;

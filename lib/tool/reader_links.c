@@ -20,7 +20,6 @@ struct reader_links {
 	int64_t sent_ms;           /* when the last marker left */
 	int quiet_ms;
 	int timeout_ms;
-	bool starved;
 	char fault[512];
 };
 
@@ -87,12 +86,6 @@ reader_links_fault(const struct reader_links *l)
 	return l->fault;
 }
 
-bool
-reader_links_starved(const struct reader_links *l)
-{
-	return l->starved;
-}
-
 static int64_t
 deadline(const struct reader_links *l)
 {
@@ -117,8 +110,7 @@ fail_link(struct reader_links *l, const struct redis_link *of,
 enum redis_link_state
 reader_links_starve(struct reader_links *l)
 {
-	l->starved = true;
-	return fail(l, "out of memory", REDIS_LINK_BAD);
+	return fail(l, "out of memory", REDIS_LINK_STARVED);
 }
 
 enum redis_link_state

@@ -29,13 +29,12 @@ void reader_links_set_patience(
 /*
  * Connect both and SUBSCRIBE to the n channels.  Of this and what follows:
  * after anything but REDIS_LINK_OK both are closed, and reader_links_fault()
- * says why; reader_links_starved(), whether it was for lack of memory.
+ * says why.
  */
 enum redis_link_state reader_links_open(
     struct reader_links *l, const struct sse_text *channels, size_t n);
 void reader_links_close(struct reader_links *l);
 const char *reader_links_fault(const struct reader_links *l);
-bool reader_links_starved(const struct reader_links *l);
 /* The user ran out of memory: as that of a failed link. */
 enum redis_link_state reader_links_starve(struct reader_links *l);
 

@@ -94,12 +94,21 @@ redis_link_down(struct redis_link *l, const char *why)
 	return REDIS_LINK_DOWN;
 }
 
+enum redis_link_state
+redis_link_starve(struct redis_link *l)
+{
+	(void)redis_link_down(l, "out of memory");
+	return REDIS_LINK_STARVED;
+}
+
 /* hiredis has said what is wrong. */
 static enum redis_link_state
 broken(struct redis_link *l)
 {
 	int err = l->c->err;
 
+	if (err == REDIS_ERR_OOM)
+		return redis_link_starve(l);
 	if (err == REDIS_ERR_PROTOCOL)
 		redis_link_say(l,
 		    "does not answer as Redis does (%s); is this its port?",
@@ -110,9 +119,7 @@ broken(struct redis_link *l)
 		redis_link_say(l, "%s", l->c->errstr);
 	redis_link_close(l);
 	l->busy = false;
-	return err == REDIS_ERR_PROTOCOL || err == REDIS_ERR_OOM
-	    ? REDIS_LINK_BAD
-	    : REDIS_LINK_DOWN;
+	return err == REDIS_ERR_PROTOCOL ? REDIS_LINK_BAD : REDIS_LINK_DOWN;
 }
 
 enum redis_link_state

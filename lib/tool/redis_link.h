@@ -19,10 +19,11 @@ struct redis_link;
 enum redis_link_state {
 	REDIS_LINK_OK,
 	REDIS_LINK_DOWN, /* cannot be reached, or broke off; may be tried again */
-	REDIS_LINK_BUSY,   /* it says that it is; may be tried again */
-	REDIS_LINK_DENIED, /* authentication or permission */
-	REDIS_LINK_CONFIG, /* a cluster, and the prefix has no hash tag */
-	REDIS_LINK_BAD,    /* it answers, but not as Redis does; ENOMEM */
+	REDIS_LINK_BUSY,    /* it says that it is; may be tried again */
+	REDIS_LINK_DENIED,  /* authentication or permission */
+	REDIS_LINK_CONFIG,  /* a cluster, and the prefix has no hash tag */
+	REDIS_LINK_BAD,     /* it answers, but not as Redis does */
+	REDIS_LINK_STARVED, /* memory ran out here */
 };
 
 /* May it be tried again?  What goes on for long then does so. */

@@ -30,6 +30,9 @@ redis_link_say(struct redis_link *l, const char *fmt, ...);
 /* Close it and say why: DOWN. */
 enum redis_link_state redis_link_down(struct redis_link *l, const char *why);
 
+/* Close it and say that memory ran out: STARVED. */
+enum redis_link_state redis_link_starve(struct redis_link *l);
+
 /* The time is up.  That it was busy until then says more than why: BUSY. */
 enum redis_link_state redis_link_late(struct redis_link *l, const char *why);
 

@@ -52,10 +52,8 @@ connect_within(struct redis_link *l, int64_t deadline_ms)
 	    ? redisConnectUnixWithTimeout(l->u->path, tv)
 	    : redisConnectWithTimeout(l->where.host, l->where.port, tv);
 	l->moved = false; /* that node may be gone the next time */
-	if (l->c == NULL) {
-		redis_link_say(l, "out of memory");
-		return REDIS_LINK_BAD;
-	}
+	if (l->c == NULL)
+		return redis_link_starve(l);
 	if (l->c->err && l->busy && clock_mono_ms() >= deadline_ms)
 		return redis_link_late(l, l->c->errstr);
 	if (l->c->err) {
@@ -87,11 +85,8 @@ write_secret(struct redis_link *l, int argc, const char **argv,
 	int len = redisFormatCommandArgv(&command, argc, argv, argvlen);
 	ssize_t n;
 
-	if (len == -1) {
-		redis_link_close(l);
-		redis_link_say(l, "out of memory");
-		return REDIS_LINK_BAD;
-	}
+	if (len == -1)
+		return redis_link_starve(l);
 	for (size_t at = 0; at < (size_t)len && state == REDIS_LINK_OK;) {
 		n = send(
 		    l->c->fd, command + at, (size_t)len - at, MSG_NOSIGNAL);
@@ -190,11 +185,8 @@ see_home(struct redis_link *l, int64_t deadline_ms)
 
 	if (l->prefix == NULL)
 		return command(l, deadline_ms, "PING", NULL);
-	if (bus_home_command(l->prefix, &c) == -1) {
-		redis_link_close(l);
-		redis_link_say(l, "out of memory");
-		return REDIS_LINK_BAD;
-	}
+	if (bus_home_command(l->prefix, &c) == -1)
+		return redis_link_starve(l);
 	state = redis_link_send(l, &c);
 	bus_command_free(&c);
 	return state == REDIS_LINK_OK ? expect(l, deadline_ms) : state;

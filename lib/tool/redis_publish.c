@@ -32,11 +32,8 @@ publish_once(struct redis_link *l, const struct bus_batch *batch, bool by_sha,
 
 	if ((state = redis_link_open(l, deadline_ms)) != REDIS_LINK_OK)
 		return state;
-	if (bus_batch_command(batch, by_sha, &c) == -1) {
-		redis_link_close(l);
-		redis_link_say(l, "out of memory");
-		return REDIS_LINK_BAD;
-	}
+	if (bus_batch_command(batch, by_sha, &c) == -1)
+		return redis_link_starve(l);
 	state = redis_link_send(l, &c);
 	bus_command_free(&c);
 	if (state != REDIS_LINK_OK)

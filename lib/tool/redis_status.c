@@ -23,7 +23,9 @@ redis_link_status(enum redis_link_state state)
 	case REDIS_LINK_CONFIG:
 		return EX_CONFIG;
 	case REDIS_LINK_BAD:
+		return EX_PROTOCOL;
+	case REDIS_LINK_STARVED:
 		break;
 	}
-	return EX_PROTOCOL;
+	return EX_SOFTWARE;
 }

@@ -446,6 +446,39 @@ synced_relays() {
 	grep -q sync source.out && grep -q sync stream.out
 }
 
+@test "memory that runs out is told from a Redis that is none: 70" {
+	local bound='ulimit -v 1000000' more p
+
+	# Sanitizers need more address space than that, and have their own bound.
+	more=log_path=stderr:allocator_may_return_null=1:max_allocation_size_mb=200
+	[ "$SLOW" -eq 1 ] ||
+	    bound="export ASAN_OPTIONS=$ASAN_OPTIONS:$more TSAN_OPTIONS=$TSAN_OPTIONS:$more"
+	cat >peer.py <<-'END'
+	import os, socket
+	s = socket.create_server(('127.0.0.1', 0))
+	with open('peer.new', 'w') as f:
+	    print(s.getsockname()[1], file=f)
+	os.rename('peer.new', 'peer.port')
+	while True:
+	    c, _ = s.accept()
+	    c.recv(65536)
+	    c.sendall(b'*2000000000\r\n')
+	    while c.recv(65536):
+	        pass
+	END
+	spawn peer python3 peer.py
+	await_file peer.port
+	export SSE_REDIS_URL=redis://127.0.0.1:$(<peer.port)
+	for p in "sse-serve -l 127.0.0.1:0 -r ''" 'sse-pub numbers hello' \
+	    'sse-pub --raw numbers hello' 'sse-relay - redis:numbers' \
+	    'sse-relay redis:numbers -' 'sse-relay stream:numbers -'; do
+		run limit sh -c "$bound; $p" </dev/null
+		echo "$p: $status: $output"
+		[ "$status" -eq 70 ]
+		[[ $output == *memory* ]]
+	done
+}
+
 @test "it is ready once Redis takes events, and not before" {
 	start_redis
 	redis ACL SETUSER default -subscribe

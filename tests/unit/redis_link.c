@@ -294,6 +294,7 @@ test_status(void **state)
 		{ REDIS_LINK_DENIED, EX_NOPERM, false },
 		{ REDIS_LINK_CONFIG, EX_CONFIG, false },
 		{ REDIS_LINK_BAD, EX_PROTOCOL, false },
+		{ REDIS_LINK_STARVED, EX_SOFTWARE, false },
 	};
 
 	(void)state;
