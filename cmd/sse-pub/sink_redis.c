@@ -158,22 +158,23 @@ confirm(struct sink_redis *s)
 {
 	int64_t deadline_ms = s->flight[0].deadline_ms;
 	int64_t left_ms = deadline_ms - clock_mono_ms();
+	enum redis_link_state link;
 	redisReply *r = NULL;
-	long long have;
+	long long have = 0;
 
 	if (s->replicas == 0)
 		return SINK_READY;
 	/* WAIT is to answer before we cease to listen; 0 is for ever. */
 	left_ms = left_ms > 200 ? left_ms - 100 : left_ms / 2 + 1;
-	if (redis_link_wait(s->link, s->replicas, left_ms, deadline_ms, &r) !=
-	    REDIS_LINK_OK)
-		return sink_fail(&s->sink, EX_UNAVAILABLE, true, "%s",
-		    redis_link_fault(s->link));
-	have = r->type == REDIS_REPLY_INTEGER ? r->integer : -1;
+	link = redis_link_wait(s->link, s->replicas, left_ms, deadline_ms, &r);
+	if (link == REDIS_LINK_OK && r->type == REDIS_REPLY_INTEGER)
+		have = r->integer;
+	else if (link == REDIS_LINK_OK)
+		link = redis_link_refused(s->link, bus_answer_of(r), r);
 	freeReplyObject(r);
-	if (have < 0)
-		return sink_fail(
-		    &s->sink, EX_PROTOCOL, true, "Redis does not know WAIT");
+	if (link != REDIS_LINK_OK)
+		return sink_fail(&s->sink, redis_link_status(link), true, "%s",
+		    redis_link_fault(s->link));
 	if (have < (long long)s->replicas)
 		return sink_fail(&s->sink, EX_TEMPFAIL, true,
 		    "%lld replicas of %u that --replicas wants have answered "

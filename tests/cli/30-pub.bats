@@ -112,6 +112,13 @@ ends() {
 	[ "$(count news)" = 1 ]
 }
 
+@test "--replicas: a user who may not wait is told so, with 77" {
+	start_redis
+	redis ACL SETUSER default -wait
+	ends 77 'NOPERM' sse-pub --replicas 1 --timeout 2s news hello
+	[ "$(count news)" = 1 ]
+}
+
 @test "--once publishes once, and says the same ID" {
 	start_redis
 	first=$(sse-pub -v --once key news hello)
