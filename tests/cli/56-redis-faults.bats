@@ -405,7 +405,8 @@ is_stalled() {
 busy() {
 	run limit "$@" </dev/null
 	echo "$*: $status: $output"
-	[ "$status" -eq 75 ] && [[ $output == *BUSY* ]]
+	[ "$status" -eq 75 ]
+	[[ $output = *BUSY* ]]
 }
 
 @test "a Redis that is busy when they start: each of them ends with 75" {
