@@ -126,6 +126,24 @@ test_course(void **state)
 	batches_free(&b);
 }
 
+/* However small they are, sse-serve takes no more under one number. */
+static void
+test_full(void **state)
+{
+	struct endpoint peer = { .url = (char[]){ "http://a" }, .serve = true };
+	struct event ev = an_event("news", "");
+	struct batches b;
+
+	(void)state;
+	batches_init(&b, &peer, (size_t)1 << 20);
+	while (batches_room(&b, &ev))
+		add(&b, "news", "");
+	assert_int_equal(batches_waiting(&b), 1000);
+	assert_int_equal(batches_launch(&b), 0);
+	assert_true(batches_room(&b, &ev));
+	batches_free(&b);
+}
+
 /* What was flying is sent again as it was, or under another number. */
 static void
 test_resume(void **state)
@@ -166,6 +184,7 @@ main(void)
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_channels),
 		cmocka_unit_test(test_course),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_resume),
 	};
 
