@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "http.h"
 #include "http_url.h"
 #include "libcurl.h"
+#include "secret.h"
 #include "verdict.h"
 
 struct http {
@@ -175,14 +175,12 @@ read_file(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), saved;
 	char *text = calloc(1, SECRET_MAX + 1);
-	struct stat st;
 	size_t len = 0;
 	ssize_t n = -1;
 
-	if (fd != -1 && text != NULL && fstat(fd, &st) == 0) {
-		if (st.st_mode & (S_IRGRP | S_IROTH))
-			warnx("%s can be read by others: chmod 600 %s", path,
-			    path);
+	if (fd != -1 && text != NULL) {
+		if (secret_lax_fd(fd))
+			warnx(SECRET_LAX, path);
 		while ((n = read(fd, text + len, SECRET_MAX - len)) > 0)
 			len += (size_t)n;
 	}

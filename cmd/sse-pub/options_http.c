@@ -71,8 +71,7 @@ options_http_take(struct options_http *h, int letter)
 	case OPT_KEY:
 		h->tls.key = optarg;
 		if (secret_lax(optarg))
-			warnx("%s can be read by others: chmod 600 %s", optarg,
-			    optarg);
+			warnx(SECRET_LAX, optarg);
 		h->given = "--key";
 		return true;
 	}

@@ -7,6 +7,7 @@
 #include "opt.h"
 #include "options.h"
 #include "redis_auth.h"
+#include "secret.h"
 #include "units.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -334,8 +335,7 @@ static void
 warn_of_secrets(const struct conf *c)
 {
 	if (c->http.lax != NULL && c->verbose >= 0)
-		warnx("%s: others can read the secret in it: chmod 600",
-		    c->http.lax);
+		warnx(SECRET_LAX, c->http.lax);
 }
 
 void

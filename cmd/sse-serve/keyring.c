@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keyring.h"
+#include "secret.h"
 
 struct keyring {
 	const char *path;
@@ -23,15 +23,12 @@ slurp(const char *path, char *buf, size_t size, bool *lax)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
 	ssize_t n = -1;
-	struct stat st;
 
 	if (fd == -1)
 		return -1;
-	*lax = false;
 	while (len < size && (n = read(fd, buf + len, size - len)) > 0)
 		len += (size_t)n;
-	if (n != -1 && fstat(fd, &st) == 0)
-		*lax = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+	*lax = secret_lax_fd(fd);
 	close(fd);
 	return n == -1 ? -1 : (ssize_t)len;
 }
@@ -54,7 +51,7 @@ read_key(const char *path, char fault[static KEYRING_FAULT_MAX])
 	if (key == NULL)
 		snprintf(fault, KEYRING_FAULT_MAX, "key %s: %s", path, why);
 	else if (lax && token_key_is_secret(key))
-		warnx("key %s can be read by others: chmod 600 %s", path, path);
+		warnx(SECRET_LAX, path);
 	return key;
 }
 

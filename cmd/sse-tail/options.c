@@ -385,8 +385,7 @@ options_read(struct options *o, int argc, char **argv)
 		err(EX_SOFTWARE, NULL);
 	join_shows(o);
 	if (o->lax != NULL)
-		say_warning(o,
-		    "%s: others can read the secret in it: chmod 600", o->lax);
+		say_warning(o, SECRET_LAX, o->lax);
 }
 
 void

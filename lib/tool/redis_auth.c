@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "redis_auth.h"
+#include "secret.h"
 
 /* The first line of what fd holds. */
 static char *
@@ -46,7 +46,6 @@ redis_auth_read(const char *file, char **password, const char **from, bool *lax)
 {
 	const char *text = getenv("SSE_REDIS_PASSWORD");
 	const char *named = getenv("SSE_REDIS_PASSWORD_FILE");
-	struct stat st;
 	int fd, saved;
 
 	*password = NULL;
@@ -64,8 +63,8 @@ redis_auth_read(const char *file, char **password, const char **from, bool *lax)
 		*from = file;
 	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) == -1)
 		return -1;
-	if (lax != NULL && fstat(fd, &st) == 0)
-		*lax = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+	if (lax != NULL)
+		*lax = secret_lax_fd(fd);
 	*password = first_line(fd);
 	saved = errno;
 	close(fd);
@@ -84,8 +83,6 @@ redis_auth_get(const char *file, bool quiet)
 		err(EX_CONFIG, "the password of Redis, %s",
 		    from != NULL ? from : "SSE_REDIS_PASSWORD");
 	if (lax && !quiet)
-		warnx("the password of Redis can be read by others: "
-		      "chmod 600 %s",
-		    from);
+		warnx(SECRET_LAX, from);
 	return password;
 }

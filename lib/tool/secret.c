@@ -23,11 +23,24 @@ secret_keep(char **secret, char *text)
 	*secret = text;
 }
 
+static bool
+is_lax(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (st->st_mode & (S_IRGRP | S_IROTH)) != 0;
+}
+
 bool
 secret_lax(const char *path)
 {
 	struct stat st;
 
-	return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode) && (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+	return strcmp(path, "-") != 0 && stat(path, &st) == 0 && is_lax(&st);
+}
+
+bool
+secret_lax_fd(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && is_lax(&st);
 }

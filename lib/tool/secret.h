@@ -15,7 +15,11 @@ void secret_hide(char *arg);
  */
 void secret_keep(char **secret, char *text);
 
-/* Can others read this file?  Not a pipe, nor "-". */
+/* Can others read this file, or what is open as fd?  Not a pipe, nor "-". */
 bool secret_lax(const char *path);
+bool secret_lax_fd(int fd);
+
+/* What is then said of its name, by all programs. */
+#define SECRET_LAX "%s: others can read the secret in it: chmod 600"
 
 #endif

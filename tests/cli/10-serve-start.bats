@@ -243,10 +243,10 @@ refused() {
 	echo secret >password
 	chmod 644 password
 	start_serve -r '' </dev/null
-	grep -q 'can be read by others' serve.err
+	grep -qx "sse-serve: $PWD/password: others can read the secret in it: chmod 600" serve.err
 	chmod 600 password
 	SERVE=other start_serve -r "$REDIS_UNIX_URL" </dev/null
-	not grep -q 'read by others' other.err
+	not grep -q 'others can read' other.err
 	SERVE=http start_serve </dev/null
 	# What answers is no Redis.
 	refused 76 "${URL#http://}" -l 127.0.0.1:0 -r "redis://${URL#http://}"

@@ -86,7 +86,7 @@ data() {
 	new_secret
 	chmod 644 secret
 	start_serve --jwt-key secret </dev/null
-	grep -q 'can be read by others: chmod 600 secret' serve.err
+	grep -qx 'sse-serve: secret: others can read the secret in it: chmod 600' serve.err
 	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 |
 	    openssl pkey -pubout -out ec.pub
 	chmod 644 ec.pub

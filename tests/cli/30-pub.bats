@@ -406,7 +406,8 @@ ends() {
 	SSE_REDIS_PASSWORD_FILE=password sse-pub news two
 	sse-pub -r "redis://:secret@${SSE_REDIS_URL#redis://}" news three
 	chmod 644 password
-	SSE_REDIS_PASSWORD_FILE=password ends 0 'chmod' sse-pub news four
+	SSE_REDIS_PASSWORD_FILE=password ends 0 \
+	    '^sse-pub: password: others can read the secret in it: chmod 600$' sse-pub news four
 	SSE_REDIS_PASSWORD_FILE=nowhere ends 78 'nowhere' sse-pub news five
 	redis -a secret --no-auth-warning XLEN sse:log:news | grep -qx 4
 	# The password is in no message.

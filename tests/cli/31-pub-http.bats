@@ -345,7 +345,8 @@ kept() {
 	chmod 600 empty
 	ends 66 'no token' sse-pub -u "$PEER" --oauth2-bearer @empty news hello
 	chmod 644 token
-	ends 0 'chmod 600' sse-pub -u "$PEER" --oauth2-bearer @token news hello
+	ends 0 '^sse-pub: token: others can read the secret in it: chmod 600$' \
+	    sse-pub -u "$PEER" --oauth2-bearer @token news hello
 	# On the command line they are seen no longer than it starts.
 	feed_open
 	spawn pub sse-pub -u "$PEER" -H 'X-One: hidden' --header='X-Two: hidden' \

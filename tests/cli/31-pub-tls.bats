@@ -90,7 +90,7 @@ published() {
 	    --cert client.pem --key client.key
 	pub 0 '' --cacert server.pem --cert client.pem --key client.key
 	chmod 640 client.key
-	pub 0 '.*client.key can be read by others: chmod 600 client.key' \
+	pub 0 '.*client.key: others can read the secret in it: chmod 600' \
 	    --cacert server.pem --cert client.pem --key client.key
 	cat client.pem client.key >both.pem
 	pub 0 '' --cacert server.pem --cert both.pem
