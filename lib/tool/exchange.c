@@ -117,11 +117,9 @@ static size_t
 head_end(struct exchange *x, size_t len)
 {
 	const char *type = NULL;
-	long status = 0;
 
-	(void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 	(void)curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
-	if (status != 200)
+	if (exchange_response(x) != 200)
 		return len;
 	if (!verdict_event_stream(type)) {
 		exchange_say(x, EX_PROTOCOL,
@@ -411,12 +409,12 @@ exchange_bytes(const struct exchange *x)
 
 /* Say what the response was that is no event stream. */
 static struct verdict
-judge_response(struct exchange *x, long status)
+judge_response(struct exchange *x)
 {
+	long status = exchange_response(x), redirects = 0;
 	struct verdict v = verdict_of_response(status, NULL);
 	const char *url = NULL, *type = NULL, *reason;
 	char *shown = NULL, said[REASON_LEN];
-	long redirects = 0;
 
 	(void)curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_COUNT, &redirects);
 	(void)curl_easy_getinfo(x->easy, CURLINFO_EFFECTIVE_URL, &url);
@@ -468,11 +466,8 @@ judge_failure(struct exchange *x)
 struct verdict
 exchange_judge(struct exchange *x, const char *reason)
 {
-	long status = 0;
-
 	if (x->stopped)
 		return x->verdict;
-	(void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (x->good && x->end.code == CURLE_OK) {
 		exchange_say(x, EX_UNAVAILABLE,
 		    "the server ended the stream%s%s",
@@ -486,7 +481,7 @@ exchange_judge(struct exchange *x, const char *reason)
 		return (struct verdict){ VERDICT_LATER, EX_UNAVAILABLE };
 	}
 	if (x->end.code == CURLE_OK || x->error_bytes > ERROR_BODY_MAX)
-		return judge_response(x, status);
+		return judge_response(x);
 	return judge_failure(x);
 }
 
