@@ -70,6 +70,32 @@ load helper
 	[ "$status" -eq 143 ]
 }
 
+@test "the name of what still runs is taken, and of what has ended free" {
+	spawn sleep sleep 1000
+	pid=${PIDS[sleep]}
+	run spawn sleep true
+	[ "$status" -ne 0 ]
+	[ "$output" = "sleep still runs, as process $pid" ]
+	spawn cat cat </dev/null
+	await not is_running "${PIDS[cat]}"
+	spawn cat cat <<<again
+	await_exit cat
+	[ "$(cat cat.out)" = again ]
+	# One for which its parent does not wait is a zombie.
+	spawn parent python3 -c 'import os, signal
+pid = os.fork()
+if pid == 0:
+    os._exit(0)
+print(pid, flush=True)
+signal.pause()'
+	await_lines 1 parent.out
+	PIDS[zombie]=$(cat parent.out)
+	await not is_running "${PIDS[zombie]}"
+	kill -0 "${PIDS[zombie]}"
+	spawn zombie true
+	await_exit zombie
+}
+
 @test "a fed program reads each line as it comes, and the end" {
 	feed_open
 	spawn cat cat <feed

@@ -66,6 +66,11 @@ end_all() {
 	return $fault
 }
 
+# A zombie has ended, even if nobody has waited for it.
+is_running() {
+	[ -n "$1" ] && grep -q '^State:	[^XZ]' "/proc/$1/status" 2>/dev/null
+}
+
 is_stopped() {
 	grep -q '^State:	T ' "/proc/$1/status" 2>/dev/null
 }
@@ -138,11 +143,16 @@ is_gone() {
 }
 
 # spawn NAME COMMAND...: start it behind, with the standard input of the call,
-# its output in NAME.out and NAME.err, its process ID in PIDS[NAME].
+# its output in NAME.out and NAME.err, its process ID in PIDS[NAME].  The name of
+# one that still runs is taken: else nobody would end that one.
 spawn() {
 	local name=$1
 
 	shift
+	if is_running "${PIDS[$name]:-}"; then
+		echo "$name still runs, as process ${PIDS[$name]}" >&2
+		return 1
+	fi
 	# What one of that name has written before is nothing to wait for.
 	: >"$name.out" 2>"$name.err"
 	{
@@ -231,7 +241,8 @@ restart_redis() {
 		[ -n "${REDIS_PORTS[$name]:-}" ] ||
 		    port=$((10000 + (RANDOM * 32768 + RANDOM) % 22000))
 		rm -f "$name/sock"
-		spawn "$name" redis-server "$name/conf" --port "$port"
+		spawn "$name" redis-server "$name/conf" --port "$port" ||
+		    return
 		AWAIT=30 await redis_answers "$name" || return
 		if ! is_gone "${PIDS[$name]}"; then
 			REDIS_PORTS[$name]=$port
@@ -269,7 +280,8 @@ start_serve() {
 	local name=${SERVE:-serve}
 
 	rm -f "$name.ready"
-	spawn "$name" sse-serve -l "${LISTEN:-127.0.0.1:0}" --ready-file "$name.ready" "$@"
+	spawn "$name" sse-serve -l "${LISTEN:-127.0.0.1:0}" \
+	    --ready-file "$name.ready" "$@" || return
 	await serve_is_up "$name"
 	if is_gone "${PIDS[$name]}"; then
 		cat "$name.err"

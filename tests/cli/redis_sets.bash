@@ -52,7 +52,7 @@ start_sentinel() {
 			sentinel down-after-milliseconds ours 600
 			sentinel failover-timeout ours 4000
 		EOF
-		spawn "$name" redis-server "$name/conf" --sentinel
+		spawn "$name" redis-server "$name/conf" --sentinel || return
 		REDIS=$name await redis_answers "$name"
 		if ! is_gone "${PIDS[$name]}"; then
 			REDIS_PORTS[$name]=$port
