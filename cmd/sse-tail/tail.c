@@ -321,6 +321,16 @@ idle_due_ms(const struct tail *t)
 	return t->since_ms + t->o->idle_exit_ms;
 }
 
+/* Nothing that came while we were held up, as by a stop, is overlooked. */
+static bool
+idle(const struct tail *t)
+{
+	int64_t now = t->multi != NULL ? multi_looked_ms(t->multi)
+				       : clock_mono_ms();
+
+	return now >= idle_due_ms(t);
+}
+
 /* How long a wait may be; -1: as long as it takes. */
 static int
 left_ms(const struct tail *t)
@@ -390,7 +400,7 @@ run(struct tail *t)
 		keep(t);
 		if (status != GO_ON || (status = besides(t)) != GO_ON)
 			return status;
-		if (clock_mono_ms() >= idle_due_ms(t))
+		if (idle(t))
 			return t->status;
 		await(t);
 	}

@@ -183,7 +183,8 @@ idle_at(const struct follow *f)
 static bool
 idle(struct follow *f)
 {
-	if (f->conf->idle_ms == 0 || clock_mono_ms() < idle_at(f))
+	/* What came while we were held up is yet to be heard. */
+	if (f->conf->idle_ms == 0 || multi_looked_ms(multi_of(f)) < idle_at(f))
 		return false;
 	exchange_say(f->exchange, EX_UNAVAILABLE, "nothing came for %lld s",
 	    (long long)f->conf->idle_ms / 1000);

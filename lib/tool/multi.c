@@ -16,6 +16,7 @@ struct multi {
 	int epoll;        /* has curl's sockets and what is watched */
 	int fault;        /* errno: there is no waiting any more; 0: none */
 	int64_t timer_ms; /* when curl wants to be called; -1: never */
+	int64_t looked_ms;
 	struct pollfd *watched[WATCHED_MAX];
 	unsigned int nwatched;
 	struct epoll_event ready[READY_MAX];
@@ -266,9 +267,17 @@ multi_wait(
 	ready = epoll_wait(m->epoll, m->ready, READY_MAX, timeout_ms);
 	if (ready == -1 && errno != EINTR)
 		m->fault = errno;
+	if (ready >= 0 && ready < READY_MAX)
+		m->looked_ms = clock_mono_ms();
 	work(m, ready);
 	if (m->fault == 0)
 		return others;
 	errno = m->fault;
 	return -1;
+}
+
+int64_t
+multi_looked_ms(const struct multi *m)
+{
+	return m->looked_ms;
 }

@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <curl/curl.h>
 
@@ -56,5 +57,11 @@ int multi_watch(struct multi *m, struct pollfd *p);
  */
 int multi_wait(
     struct multi *m, struct pollfd *extra, unsigned int n, int timeout_ms);
+
+/*
+ * All that had come until then has been taken, clock_mono_ms(): a program that
+ * was held up has not heard what came since.  0: nothing yet.
+ */
+int64_t multi_looked_ms(const struct multi *m);
 
 #endif

@@ -681,6 +681,55 @@ many(void **state)
 	multi_free(m);
 }
 
+/* An event at once, the next when it is told to. */
+static void *
+serve_two(void *arg)
+{
+	struct steps *s = arg;
+	int fd = accept(s->fd, NULL, NULL);
+	char request[1024];
+
+	(void)!read(fd, request, sizeof(request));
+	write_all(fd, HEAD STEP, sizeof(HEAD STEP) - 1);
+	(void)!read(s->taken[0], request, 1);
+	write_all(fd, STEP, sizeof(STEP) - 1);
+	/* Until the peer hangs up. */
+	(void)!read(fd, request, 1);
+	close(fd);
+	return NULL;
+}
+
+/* Silence that nobody listened to is not the peer's. */
+static void
+held_up(void **state)
+{
+	char url[URL_LEN];
+	struct steps s = { .fd = listen_at(url) };
+	struct follow_conf conf = { .url = url, .idle_ms = 1000 };
+	int64_t heard;
+	pthread_t thread;
+	struct event ev;
+
+	(void)state;
+	assert_int_equal(pipe(s.taken), 0);
+	assert_int_equal(pthread_create(&thread, NULL, serve_two, &s), 0);
+	s.f = follow_new(&conf);
+	assert_int_equal(pull(s.f, &ev), FOLLOW_OPEN);
+	assert_int_equal(pull(s.f, &ev), FOLLOW_EVENT);
+	assert_int_equal(write(s.taken[1], "", 1), 1);
+	for (heard = clock_mono_ms(); clock_mono_ms() < heard + 1100;)
+		(void)poll(NULL, 0, 1);
+	assert_int_equal(pull(s.f, &ev), FOLLOW_EVENT);
+	/* Now it is. */
+	assert_int_equal(pull(s.f, &ev), FOLLOW_FAULT);
+	assert_non_null(strstr(follow_fault(s.f), "nothing came for"));
+	follow_free(s.f);
+	pthread_join(thread, NULL);
+	close(s.taken[0]);
+	close(s.taken[1]);
+	close(s.fd);
+}
+
 /* The system watches no socket: that is said, for nothing else would come. */
 static void
 waits_in_vain(void **state)
@@ -779,6 +828,7 @@ main(void)
 		cmocka_unit_test(backpressure),
 		cmocka_unit_test(blocks),
 		cmocka_unit_test(many),
+		cmocka_unit_test(held_up),
 		cmocka_unit_test(waits_in_vain),
 		cmocka_unit_test(waits_for_others),
 		cmocka_unit_test(shown),
