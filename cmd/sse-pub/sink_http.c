@@ -11,6 +11,7 @@
 #include "posted.h"
 #include "sink_http.h"
 #include "units.h"
+#include "verdict.h"
 #include "visible.h"
 
 #define PAUSE_MS 200      /* before the same batch is tried again */
@@ -162,33 +163,12 @@ is_vague(long status)
 static enum sink_state
 refused(struct sink_http *s, const struct http_answer *a)
 {
-	int status = EX_PROTOCOL;
+	int status = verdict_of_post(a->status).status;
 	char shown[SHOWN_MAX];
 
-	switch (a->status) {
-	case 401:
-	case 403:
-	case 407:
-		status = EX_NOPERM;
-		break;
-	case 400: /* a proxy says so of connections, too */
-	case 422:
-		if (is_text(a))
-			status = EX_DATAERR;
-		break;
-	case 413:
+	/* A proxy says 400 of connections, too. */
+	if ((a->status == 400 || a->status == 422) && is_text(a))
 		status = EX_DATAERR;
-		break;
-	case 429:
-	case 503:
-	case 507:
-		status = EX_TEMPFAIL;
-		break;
-	case 502: /* a proxy says that its server is away */
-	case 504:
-		status = EX_UNAVAILABLE;
-		break;
-	}
 	return sink_fail(&s->sink, status, a->unsure || is_vague(a->status),
 	    "%s: HTTP status %ld: %s", s->shown, a->status,
 	    first_line(a->body, shown, sizeof(shown)));
@@ -279,8 +259,9 @@ pause_ms(const struct sink_http *s, const struct http_answer *a)
 		return -1;
 	if (a->status == 0 && (s->reached || a->unsure))
 		return PAUSE_MS;
-	if (a->status != 429 && a->status / 100 != 5)
+	if (verdict_of_post(a->status).what != VERDICT_LATER)
 		return -1;
+	/* Unlike sse-relay, which has all the time: somebody waits. */
 	if (a->status == 500 || a->status == 501 || a->status == 505)
 		return -1;
 	if (a->retry_after_ms > PAUSE_MAX_MS)

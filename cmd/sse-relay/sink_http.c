@@ -17,6 +17,7 @@
 #include "poster.h"
 #include "sink.h"
 #include "units.h"
+#include "verdict.h"
 #include "visible.h"
 
 #define RETRY_AFTER_MAX_MS INT64_C(600000)
@@ -135,17 +136,14 @@ first_line(struct sse_text body, char *buf, size_t cap)
 static enum sink_what
 refused(struct sink_http *sh, const struct poster_answer *a)
 {
-	int status = EX_PROTOCOL;
+	struct verdict v = verdict_of_post(a->status);
 	char shown[SHOWN_MAX];
 
-	if (a->status == 401 || a->status == 403 || a->status == 407)
-		status = EX_NOPERM;
-	else if (a->status == 429 || a->status / 100 == 5)
-		status = EX_TEMPFAIL;
-	(void)fault(sh, status, "%s: HTTP status %ld%s%s", sh->conf.to->shown,
+	(void)fault(sh, v.status, "%s: HTTP status %ld%s%s", sh->conf.to->shown,
 	    a->status, a->body.len > 0 ? ": " : "",
 	    first_line(a->body, shown, sizeof(shown)));
-	return status == EX_TEMPFAIL ? away(sh, a->retry_after_ms) : SINK_FAULT;
+	return v.what == VERDICT_LATER ? away(sh, a->retry_after_ms)
+				       : SINK_FAULT;
 }
 
 /* All is published but events of a channel whose log is none there. */

@@ -49,6 +49,29 @@ verdict_of_response(long status, const char *type)
 }
 
 struct verdict
+verdict_of_post(long status)
+{
+	struct verdict v = verdict_of_response(status, NULL);
+
+	switch (status) {
+	case 413:
+		v.status = EX_DATAERR;
+		break;
+	case 408:
+	case 429:
+	case 503:
+	case 507:
+		v.status = EX_TEMPFAIL;
+		break;
+	case 502: /* a proxy says that its server is away */
+	case 504:
+		v.status = EX_UNAVAILABLE;
+		break;
+	}
+	return v;
+}
+
+struct verdict
 verdict_of_failure(CURLcode code)
 {
 	switch (code) {

@@ -27,6 +27,9 @@ struct verdict {
 /* Of a response by its status and Content-Type (NULL: it has none). */
 struct verdict verdict_of_response(long status, const char *type);
 
+/* Of an answer to a POST that is no success. */
+struct verdict verdict_of_post(long status);
+
 /* Of a transfer that failed before a response, or within one. */
 struct verdict verdict_of_failure(CURLcode code);
 

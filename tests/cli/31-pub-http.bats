@@ -162,11 +162,13 @@ kept() {
 }
 
 @test "a server that is busy is tried again, then 75" {
-	start_peer 503 text
-	sse-pub -u "$PEER" news hello
-	[ "$(grep -c /events/news peer.out)" = 2 ]
-	stop peer
-	rm peer.out
+	for busy in 408 503; do
+		start_peer $busy text
+		sse-pub -u "$PEER" news hello
+		[ "$(grep -c /events/news peer.out)" = 2 ]
+		stop peer
+		rm peer.out
+	done
 	start_peer 429
 	ends 75 'status 429' sse-pub --timeout 1s -u "$PEER" news hello
 }

@@ -326,6 +326,18 @@ relay() {
 	relay 76 - "redis://127.0.0.1:$(<once.port)?channel=a" </dev/null
 }
 
+@test "a POST that is refused ends it as sse-pub: what is at fault, and for how long" {
+	local pair
+
+	echo a >in
+	for pair in 403:77 404:76 408:75 413:65 429:75 500:76 502:69 503:75 504:69; do
+		answer "HTTP/1.1 ${pair%:*} Because\r\nContent-Length: 0\r\n\r\n"
+		relay "${pair#*:}" -f line - "$URL/a" <in
+		[[ $stderr == *"HTTP status ${pair%:*}"* ]]
+		stop once
+	done
+}
+
 @test "Redis asks a password: 77; one that refuses the events: 76" {
 	start_redis 'requirepass secret'
 	relay 77 - redis:a </dev/null

@@ -80,6 +80,41 @@ responses(void **state)
 	    verdict_of_response(204, "text/html").what, VERDICT_END);
 }
 
+/* Of a POST: the same are temporary, and more is told of why. */
+static void
+posts(void **state)
+{
+	static const struct {
+		long http;
+		enum verdict_what what;
+		int status;
+	} cases[] = {
+		{ 301, VERDICT_NEVER, EX_PROTOCOL },
+		{ 400, VERDICT_NEVER, EX_PROTOCOL },
+		{ 401, VERDICT_NEVER, EX_NOPERM },
+		{ 404, VERDICT_NEVER, EX_PROTOCOL },
+		{ 407, VERDICT_NEVER, EX_NOPERM },
+		{ 408, VERDICT_LATER, EX_TEMPFAIL },
+		{ 413, VERDICT_NEVER, EX_DATAERR },
+		{ 422, VERDICT_NEVER, EX_PROTOCOL },
+		{ 429, VERDICT_LATER, EX_TEMPFAIL },
+		{ 500, VERDICT_LATER, EX_PROTOCOL },
+		{ 502, VERDICT_LATER, EX_UNAVAILABLE },
+		{ 503, VERDICT_LATER, EX_TEMPFAIL },
+		{ 504, VERDICT_LATER, EX_UNAVAILABLE },
+		{ 507, VERDICT_LATER, EX_TEMPFAIL },
+		{ 600, VERDICT_NEVER, EX_PROTOCOL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < nitems(cases); i++) {
+		struct verdict v = verdict_of_post(cases[i].http);
+
+		if (v.what != cases[i].what || v.status != cases[i].status)
+			fail_msg("HTTP status %ld", cases[i].http);
+	}
+}
+
 static void
 failures(void **state)
 {
@@ -167,6 +202,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(types),
 		cmocka_unit_test(responses),
+		cmocka_unit_test(posts),
 		cmocka_unit_test(failures),
 		cmocka_unit_test(remedies),
 		cmocka_unit_test(waits),
