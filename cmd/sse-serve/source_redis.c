@@ -129,7 +129,7 @@ marker_confirmed(struct source_redis *s)
 	ev_timer_again(s->hub->loop, &s->silence);
 	if (s->was_lost && s->hub->conf->verbose >= 0 &&
 	    hush_says(&s->hub->hush, clock_unix_ms()))
-		warnx("%s is back", s->hub->conf->redis.shown);
+		warnx("%s: back", s->hub->conf->redis.shown);
 	s->was_lost = false;
 	s->trouble[0] = '\0';
 	interest_up(&s->interest);

@@ -282,6 +282,7 @@ await_comment() {
 	[ "$status" -eq 0 ]
 	grep -q 'closed the connection; reconnecting' one.err
 	grep -q 'closed the connection; reconnecting' two.err
+	await_grep "^sse-serve: $SSE_REDIS_URL: back\$" one.err
 	for r in $readers; do
 		await_grep '	20$' $r.out
 		grep -v sync $r.out | cut -f 2 | grep -v xxx | diff <(seq 20) -
