@@ -6,10 +6,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <sys/resource.h>
-
 #include "capture.h"
 #include "cursors.h"
+#include "files.h"
 #include "interrupt.h"
 #include "multi.h"
 #include "piped.h"
@@ -21,8 +20,7 @@
 #include "tail.h"
 #include "units.h"
 
-#define TOGETHER 64    /* events that are passed on in one go */
-#define SPARE_FILES 64 /* descriptors besides those of connections */
+#define TOGETHER 64 /* events that are passed on in one go */
 
 /* What asks for numbers: where there is a key for it, that, too. */
 static const int asking[] = {
@@ -418,24 +416,6 @@ watch(struct tail *t)
 		err(EX_SOFTWARE, "epoll");
 }
 
-/* Each URL wants a descriptor; to libcurl a lack of them has no name. */
-static void
-allow_files(const struct tail *t)
-{
-	rlim_t wanted = t->n + SPARE_FILES;
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur >= wanted)
-		return;
-	r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &r);
-	if (t->n > 1 && r.rlim_cur < wanted)
-		say_warning(t->o,
-		    "%zu urls may need %llu open files, and ulimit -n is %llu",
-		    t->n, (unsigned long long)wanted,
-		    (unsigned long long)r.rlim_cur);
-}
-
 /* Where the state says, else where -i does. */
 static const char *
 start_of(const struct tail *t, const struct stream *s)
@@ -462,7 +442,7 @@ begin_url(struct tail *t, size_t i)
 static void
 begin_urls(struct tail *t)
 {
-	allow_files(t);
+	files_allow(t->o, t->n);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
 	    (t->multi = multi_new()) == NULL)
 		err(EX_SOFTWARE, NULL);
