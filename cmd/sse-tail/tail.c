@@ -13,7 +13,6 @@
 #include "multi.h"
 #include "piped.h"
 #include "queue.h"
-#include "say.h"
 #include "sink.h"
 #include "stdout.h"
 #include "stream.h"
