@@ -1,23 +1,19 @@
 #include <err.h>
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "capture.h"
 #include "cursors.h"
 #include "files.h"
 #include "interrupt.h"
-#include "multi.h"
 #include "piped.h"
 #include "queue.h"
 #include "sink.h"
-#include "stdout.h"
 #include "stream.h"
 #include "tail.h"
 #include "units.h"
+#include "watch.h"
 
 #define TOGETHER 64 /* events that are passed on in one go */
 
@@ -30,17 +26,14 @@ static const int asking[] = {
 };
 #define ASKING (sizeof(asking) / sizeof(asking[0]))
 
-enum { WATCH_SIGNAL, WATCH_STDOUT };
-
 struct tail {
 	const struct options *o;
 	struct sink sink;
-	struct multi *multi;      /* NULL: standard input */
-	struct stream *streams;   /* owned: n of them */
-	size_t n, live, open;     /* live: not over; open: connected */
-	struct queue queue;       /* those that are to be pulled */
-	int64_t due_ms;           /* none of the others is, before */
-	struct pollfd watched[2]; /* WATCH_SIGNAL, WATCH_STDOUT */
+	struct watch watch;
+	struct stream *streams; /* owned: n of them */
+	size_t n, live, open;   /* live: not over; open: connected */
+	struct queue queue;     /* those that are to be pulled */
+	int64_t due_ms;         /* none of the others is, before */
 	struct cursors *cursors;
 	struct capture *capture;
 	int64_t end_ms;   /* when -m is up; INT64_MAX: never */
@@ -322,10 +315,7 @@ idle_due_ms(const struct tail *t)
 static bool
 idle(const struct tail *t)
 {
-	int64_t now = t->multi != NULL ? multi_looked_ms(t->multi)
-				       : clock_mono_ms();
-
-	return now >= idle_due_ms(t);
+	return watch_looked_ms(&t->watch) >= idle_due_ms(t);
 }
 
 /* How long a wait may be; -1: as long as it takes. */
@@ -346,44 +336,16 @@ left_ms(const struct tail *t)
 }
 
 static void
-wait_in(struct multi *m, struct pollfd *p, unsigned int n, int timeout_ms)
-{
-	if (multi_wait(m, p, n, timeout_ms) == -1)
-		err(EX_SOFTWARE, "epoll");
-}
-
-static void
-wait_for(void *arg, struct pollfd *p, unsigned int n, int timeout_ms)
-{
-	struct tail *t = arg;
-
-	if (t->multi != NULL)
-		wait_in(t->multi, p, n, timeout_ms);
-	else if (poll(p, n, timeout_ms) <= 0)
-		for (unsigned int i = 0; i < n; i++)
-			p[i].revents = 0;
-}
-
-/* Every wait watches for a signal, and for a reader that goes. */
-static void
 await(struct tail *t)
 {
-	struct pollfd p[] = { t->watched[WATCH_SIGNAL],
-		t->watched[WATCH_STDOUT], { STDIN_FILENO, POLLIN, 0 } };
-
-	if (t->multi != NULL)
-		wait_in(t->multi, NULL, 0, left_ms(t));
-	else {
-		wait_for(t, p, 3, left_ms(t));
-		t->watched[WATCH_STDOUT].revents = p[WATCH_STDOUT].revents;
-		if (p[2].revents != 0) {
-			piped_ready(t->streams[0].piped);
-			queue_put(&t->queue, &t->streams[0]);
-		}
-	}
-	if (stdout_has_gone(t->watched[WATCH_STDOUT].revents)) {
+	watch_wait(&t->watch, left_ms(t));
+	if (watch_reader_gone(&t->watch)) {
 		gone(t);
 		exit(EX_OK);
+	}
+	if (watch_input_ready(&t->watch)) {
+		piped_ready(t->streams[0].piped);
+		queue_put(&t->queue, &t->streams[0]);
 	}
 }
 
@@ -401,18 +363,6 @@ run(struct tail *t)
 			return t->status;
 		await(t);
 	}
-}
-
-/* A file has no reader that could go. */
-static void
-watch(struct tail *t)
-{
-	struct pollfd *out = &t->watched[WATCH_STDOUT];
-
-	if (multi_watch(t->multi, &t->watched[WATCH_SIGNAL]) == -1 ||
-	    (out->fd != -1 && multi_watch(t->multi, out) == -1 &&
-		errno != EPERM))
-		err(EX_SOFTWARE, "epoll");
 }
 
 /* Where the state says, else where -i does. */
@@ -442,17 +392,16 @@ static void
 begin_urls(struct tail *t)
 {
 	files_allow(t->o, t->n);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-	    (t->multi = multi_new()) == NULL)
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		err(EX_SOFTWARE, NULL);
-	watch(t);
+	watch_begin(&t->watch, true, t->o->exec == NULL);
 	for (size_t i = 0; i < t->n; i++)
 		begin_url(t, i);
 	if (t->o->state != NULL)
 		t->cursors = cursors_open(t->o->state, t->streams, t->n);
 	for (size_t i = 0; i < t->n; i++)
 		if (stream_follow(&t->streams[i], start_of(t, &t->streams[i]),
-			t->multi) == -1)
+			t->watch.multi) == -1)
 			err(EX_SOFTWARE, NULL);
 	if (t->o->capture != NULL &&
 	    (t->capture = capture_open(t->o->capture, clock_mono_ms())) == NULL)
@@ -462,6 +411,7 @@ begin_urls(struct tail *t)
 static void
 begin_pipe(struct tail *t)
 {
+	watch_begin(&t->watch, false, t->o->exec == NULL);
 	if (stream_pipe(&t->streams[0], t->o) == -1)
 		err(EX_SOFTWARE, NULL);
 	t->open = 1;
@@ -474,16 +424,13 @@ begin(struct tail *t, const struct options *o)
 	*t = (struct tail){ .o = o, .end_ms = INT64_MAX, .verdict = GO_ON };
 	t->n = t->live = o->nurls > 0 ? o->nurls : 1;
 	queue_begin(&t->queue);
-	t->watched[WATCH_SIGNAL] = (struct pollfd){ interrupt_fd(), POLLIN, 0 };
-	t->watched[WATCH_STDOUT] = (struct pollfd){
-		o->exec != NULL ? -1 : STDOUT_FILENO, 0, 0
-	};
 	if ((t->streams = calloc(t->n, sizeof(*t->streams))) == NULL)
 		err(EX_SOFTWARE, NULL);
 	sink_begin(&t->sink, o);
 	t->sink.gone = gone;
-	t->sink.command.wait = wait_for;
-	t->sink.arg = t->sink.command.arg = t;
+	t->sink.arg = t;
+	t->sink.command.wait = watch_others;
+	t->sink.command.arg = &t->watch;
 	if (o->exec != NULL)
 		interrupt_watch(SIGCHLD);
 	for (size_t i = 0; o->stats && i < ASKING; i++)
@@ -508,9 +455,9 @@ finish(struct tail *t)
 	for (size_t i = 0; i < t->n; i++)
 		stream_free(&t->streams[i]);
 	free(t->streams);
-	multi_free(t->multi);
+	watch_free(&t->watch);
 	sink_free(&t->sink);
-	if (t->multi != NULL)
+	if (t->o->nurls > 0)
 		curl_global_cleanup();
 }
 

@@ -8,8 +8,8 @@
 #include "multi.h"
 #include "units.h"
 
-#define READY_MAX 64  /* sockets that one wait is told of; others come next */
-#define WATCHED_MAX 2 /* a signal, and a reader that goes */
+#define READY_MAX 1024 /* sockets that one wait is told of; others come next */
+#define WATCHED_MAX 2  /* a signal, and a reader that goes */
 
 struct multi {
 	CURLM *curl;
