@@ -262,9 +262,9 @@ queue_due(struct tail *t)
 			t->due_ms = earlier(t->due_ms, due);
 }
 
-/* A step, or all that the stream has.  True: there may be more. */
+/* All that it has, or one step with a command.  True: there may be more. */
 static bool
-pull_all(struct tail *t, struct stream *s)
+pull_share(struct tail *t, struct stream *s)
 {
 	bool any;
 
@@ -288,7 +288,7 @@ turn(struct tail *t)
 	t->sink.ctx.now_ms = 0;
 	queue_due(t);
 	while (t->verdict == GO_ON && (s = queue_take(&t->queue)) != NULL)
-		if (pull_all(t, s)) {
+		if (pull_share(t, s)) {
 			queue_put(&t->queue, s);
 			break;
 		}

@@ -18,13 +18,12 @@ watches(struct multi *m, struct pollfd *p)
 void
 watch_begin(struct watch *w, bool urls, bool reader)
 {
-	*w = (struct watch){ .fds = {
-				 [WATCH_SIGNAL] = { interrupt_fd(), POLLIN, 0 },
-				 [WATCH_READER] = { reader ? STDOUT_FILENO : -1,
-				     0, 0 },
-				 [WATCH_INPUT] = { urls ? -1 : STDIN_FILENO,
-				     POLLIN, 0 },
-			     } };
+	int in = urls ? -1 : STDIN_FILENO, out = reader ? STDOUT_FILENO : -1;
+
+	w->multi = NULL;
+	w->fds[WATCH_SIGNAL] = (struct pollfd){ interrupt_fd(), POLLIN, 0 };
+	w->fds[WATCH_READER] = (struct pollfd){ out, 0, 0 };
+	w->fds[WATCH_INPUT] = (struct pollfd){ in, POLLIN, 0 };
 	if (!urls)
 		return;
 	if ((w->multi = multi_new()) == NULL)
